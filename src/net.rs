@@ -2,6 +2,7 @@
 //! TLS with a certificate that must be trusted, current and the host's. As whom to log in stands in `login.rs`. Rooms that speak a
 //! protocol stand on this.
 
+pub(crate) mod dns;
 pub(crate) mod http;
 mod login;
 mod stop;

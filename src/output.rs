@@ -6,6 +6,7 @@
 //!
 //! Mail, servers and file names are written by strangers. What a terminal would obey (control characters, changes of direction),
 //! and what it would not show, leaves here as its number: in text as `\u{202e}`, in JSON as `\u202e`, which is the same value.
+mod beside;
 mod log;
 mod rehearsed;
 
@@ -21,6 +22,7 @@ use crate::store;
 use crate::whereabouts::Here;
 use crate::words::words;
 
+pub use self::beside::write_to;
 use self::log::{ERROR, NOTICE, say};
 pub use self::log::{LogFormat, set_log_format};
 use self::rehearsed::Rehearsed;

@@ -2,7 +2,9 @@
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,7 +12,7 @@ use crate::support::world::World;
 
 #[test]
 fn lines_of_the_log_are_objects_where_that_is_asked_for_and_have_priorities_in_the_journal() {
-    let world = World::new();
+    let mut world = World::new();
     let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--imap-port", "1"];
     world.run_with(&[&add[..], &["--imap-security", "plain", "--password-stdin"]].concat(), "hunter2\n").ok();
     let done = world.run(&["--log-format", "json", "-vv", "fetch"]);
@@ -47,4 +49,30 @@ fn lines_of_the_log_are_objects_where_that_is_asked_for_and_have_priorities_in_t
         let said = String::from_utf8_lossy(&said[..read]).into_owned();
         assert!(said.starts_with(begins), "{said}");
     }
+    // Syslog gets the same lines, and the journal their fields; where it reads standard error, too, it gets each once.
+    let sockets = ["syslog", "journal"].map(|name| (name, UnixDatagram::bind(world.path(name)).unwrap()));
+    let keys = sockets.iter().map(|(name, _)| format!("{name} = {:?}\n", world.path(name))).collect::<String>();
+    world.write(&world.config(), &format!("{config}\n[log]\n{keys}"), 0o600);
+    let heard = |at: usize| {
+        let mut said = vec![0; 16_384];
+        sockets[at].1.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let read = sockets[at].1.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..read]).into_owned()
+    };
+    world.set("ESPOMAIL_NOW", "2026-11-23T13:00:00Z");
+    let line = world.run(&["fetch", "support"]).fails(69);
+    let (words, fields) = (line.strip_prefix("espomail: ").unwrap(), heard(1));
+    let syslog = heard(0);
+    assert!(syslog.starts_with("<19>") && syslog.contains(" espomail[") && syslog.ends_with(&format!("]: {words}")), "{syslog}");
+    let begins = "PRIORITY=3\nSYSLOG_IDENTIFIER=espomail\nSYSLOG_FACILITY=2\nESPOMAIL_ACCOUNT=support\n";
+    assert!(fields.starts_with(begins) && fields.ends_with(&format!("MESSAGE={words}\n")), "{fields}");
+    let mut command = world.command(&["case", "show", "9"]);
+    let stderr = Stdio::from(writer.try_clone().unwrap());
+    let stream = format!("{}:{}", about.dev(), about.ino());
+    command.env("JOURNAL_STREAM", stream).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status().unwrap();
+    assert!(heard(1).contains("MESSAGE=there is no case:9"));
+    drop((writer, command));
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
 }

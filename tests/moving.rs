@@ -65,13 +65,22 @@ fn fetch_5_an_account_that_moves_finds_what_is_stored_and_loses_nothing() {
         let moves = ["account", "move", "support", "--imap-host", "127.0.0.1", "--imap-port", &port, "--password-stdin"];
         let counted = world.run_with(&[&["-o", "json"], &moves[..], &["--dry-run"]].concat(), "secret").ok();
         let counted: Value = serde_json::from_str(&counted).unwrap();
-        let wanted = json!({ "mailbox": "INBOX", "on_server": 6, "stored": 3, "older": 1, "new": 2, "differs": 1, "late": 1 });
+        let wanted = json!({ "mailbox": "INBOX", "on_server": 6, "stored": 3, "older": 1, "new": 2, "differs": 1, "late": 1, "skipped": 0,
+                             "missing": 0 });
         assert_eq!(counted, json!({ "schema": "espomail/1", "items": [wanted], "dry_run": true }));
         let text = world.run_with(&[&moves[..], &["--dry-run"]].concat(), "secret").ok();
         assert!(
             text.contains("archive them: --act-since 2026-11-23T10:00:0") && text.ends_with("Nothing was changed.\n"),
             "{text}"
         );
+        // What the provider has not copied, and what a filter has skipped, is said.
+        let gone = new.with(|mailbox| mailbox.messages.remove(&5).unwrap());
+        world.sql("UPDATE fates SET fate = 'filtered', email_id = NULL, message_id = 'm3@example.org' WHERE uid = 3");
+        let text = world.run_with(&[&moves[..], &["--dry-run"]].concat(), "secret").ok();
+        assert!(text.contains("Of the new ones, 1 were skipped by a filter so far"), "{database}: {text}");
+        assert!(text.contains("1 e-mail that came so far is not there: deleted on the old server since"), "{database}: {text}");
+        world.sql("UPDATE fates SET fate = 'imported', email_id = 3, message_id = NULL WHERE uid = 3");
+        new.with(|mailbox| mailbox.messages.insert(5, gone));
         // What it goes on sending through gets to know the new password with the next letter, and not before.
         world
             .run(&["account", "set", "support", "--smtp-host", "127.0.0.1", "--smtp-port", "9", "--smtp-security", "plain"])

@@ -91,7 +91,10 @@ fn prune_takes_what_is_old_and_nobody_needs() {
         let room = world.json(&["db", "status", "--room"]);
         let of =
             |what: &str| room["room"].as_array().unwrap().iter().find(|one| one["what"] == what).map(|one| one["bytes"].as_i64());
-        assert!(["raw", "texts", "reasons", "indices"].iter().all(|what| of(what).flatten() > Some(1_000)), "{database}: {room}");
+        assert!(["raw", "texts", "reasons", "indices"].iter().all(|what| of(what).flatten() > Some(100)), "{database}: {room}");
+        // Of a database of SQLite that is young most pages are almost empty.
+        let free = of("free").flatten();
+        assert!(free > Some(10_000) || database == "postgresql", "{database}: {room}");
         assert!(world.run(&["email", "raw", "1"]).ok().contains("1;2"), "a dry run changes nothing");
         assert_eq!(world.run(&["prune"]).ok(), "", "cron hears nothing");
         assert_eq!(counts(&world, &["prune"]), none, "{database}: once is enough");

@@ -166,7 +166,11 @@ fn filter_7_what_no_server_has_is_kept_though_a_filter_skips_it_and_comes_in_onc
     for database in ["sqlite", "postgresql"] {
         let mut world = World::on(database);
         let add = "account add support --address support@example.com --imap-host imap.example.com --smtp-host smtp.example.com \
-                   --password-stdin --make-cases --shared --act-since 2026-01-01";
+                   --password-stdin --make-cases --shared --act-since 2026-01-01 --team all --case-team desk --distribution round-robin";
+        // Mail reaches the administrator, and nobody is there who could get a case.
+        for made in ["user add boss --administrator", "team add all", "team add desk", "team join all boss"] {
+            world.run(&made.split_ascii_whitespace().collect::<Vec<_>>()).ok();
+        }
         world.run_with(&add.split_ascii_whitespace().collect::<Vec<_>>(), PASSWORD).ok();
         world.run(&["filter", "add", "news", "--account", "support", "--subject", "news*", "--skip"]).ok();
         let mail = deliver(&world, "a", "dora@example.org");
@@ -214,6 +218,8 @@ fn filter_7_what_no_server_has_is_kept_though_a_filter_skips_it_and_comes_in_onc
             "{said}"
         );
         assert_eq!(fates(&world, &["--mailbox", "(delivered)"]), known(&[(2, "duplicate"), (1, "imported")]));
+        let heard = world.run(&["notification", "list", "--user", "boss"]).ok();
+        assert!(heard.contains("1 case was opened for nobody: espomail case list --unassigned"), "DIST-1: {database}: {heard}");
         let said = world.run(&["reprocess", "--filter", "news", "--apply"]).ok();
         assert!(said.contains("1 message that it skipped and that is kept here was taken again: 1 filtered."), "{said}");
         assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 1);
@@ -229,17 +235,24 @@ fn filter_7_what_no_server_has_is_kept_though_a_filter_skips_it_and_comes_in_onc
         assert!(line.contains(" 1 message can not be asked for: no server has them"), "{line}");
         world.run(&["filter", "set", "news", "--from", "*"]).ok();
         deliver(&world, "c", "cyd@example.net");
-        // What was in quarantine is nowhere else, either.
+        world.run_with(&["deliver", "--account", "support"], &format!("X-Copy: 1\r\n{mail}")).ok();
+        // What was in quarantine is nowhere else, either; and a copy of what is here, in other bytes, is kept beside it and opens nothing.
         world.sql(
             "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at, tries)
-             SELECT 99, position_id, uid, raw_id, 'odd', 0, 0 FROM skipped_raws",
+             SELECT 90 + uid, position_id, uid, raw_id, 'odd', 0, 0 FROM skipped_raws",
         );
         world
             .sql("UPDATE fates SET fate = 'quarantined' WHERE (position_id, uid) IN (SELECT position_id, uid FROM skipped_raws)");
         world.sql("DELETE FROM skipped_raws");
-        assert_eq!(world.json(&["quarantine", "retry", "99"])["items"][0]["fate"], "filtered");
+        assert_eq!(world.json(&["quarantine", "retry", "93"])["items"][0]["fate"], "filtered");
+        world.run(&["filter", "set", "news", "--from", "cyd@*"]).ok();
+        let email = world.json(&["email", "show", "1"]);
+        assert_eq!(world.json(&["quarantine", "retry", "94"])["items"][0]["fate"], "duplicate", "{database}");
+        assert_eq!(world.json(&["email", "show", "1"])["thread"], email["thread"]);
+        let all = |list: [&str; 2]| world.json(&list)["items"].as_array().unwrap().len();
+        assert_eq!((all(["email", "list"]), all(["case", "list"]), all(["quarantine", "list"])), (1, 1, 0), "{database}");
         assert_eq!(proved(&world), 1);
-        world.run(&["doctor", "--prove"]).ok();
+        world.run(&["doctor", "--prove", "--deep"]).ok();
         assert!(world.run(&["fate", "drop", "--all", "--dry-run"]).ok().contains("1 message that is kept here"));
         assert_eq!(world.json(&["fate", "drop", "--account", "support"])["dropped"], 1);
         assert_eq!((proved(&world), fates(&world, &["--fate", "filtered"]).len()), (0, 2));
@@ -430,6 +443,7 @@ fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_o
         letter("j", "Victim <victim@gmx.example>", "My order"),
         letter("k", "spam@gmx.example", "Win"),
         letter("a", "Dora <Dora@example.org>", "Pump"),
+        letter("n", "olga@gmx.example", "=?UTF-8?B?0J3QsNGB0L7RgSDQuiDQv9C10YfQuCBwdW1wIDk=?="),
     ];
     server.append(user, "Junk", junk.iter().map(Vec::as_slice));
     let before = server.messages(user, "Junk");
@@ -447,7 +461,33 @@ fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_o
     assert_eq!(traced(&world, "<a@example.org>"), [self::place("e-mail 1", "case:1")]);
     let line = world.run(&["trace", "nobody\" OR ALL@example.org", "--servers"]).fails(65);
     assert!(line.contains("asked were account support: Ablageü, INBOX, Junk"), "{line}");
-    world.run(&["trace", "насос", "--servers"]).fails(64);
+    world.run(&["trace", "x", "--servers"]).fails(64);
+    // Letters of all scripts; of a server that knows ASCII alone what can be asked in it, and of others all the same.
+    let deaf = BentImap::start();
+    deaf.put(1, &junk[3]);
+    deaf.bend(|_, command| command.contains(" CHARSET ").then(|| b"{tag} NO [BADCHARSET (US-ASCII)] what?\r\n".to_vec()));
+    let add = format!(
+        "account add deaf --address deaf@example.com --imap-host 127.0.0.1 --imap-security plain --imap-user deaf --password-stdin \
+         --imap-port {}",
+        deaf.port
+    );
+    world.run_with(&add.split_ascii_whitespace().collect::<Vec<_>>(), PASSWORD).ok();
+    let found = |what: &str| {
+        let done = world.run(&["-o", "json", "trace", what, "--servers"]);
+        let found: Value = serde_json::from_str(&done.stdout).unwrap();
+        let places = found["items"].as_array().unwrap().iter().map(|one| one["place"].as_str().unwrap().to_string());
+        let mut places: Vec<String> = places.collect();
+        places.sort();
+        (places, done.stderr)
+    };
+    let (places, line) = found("НАСОС К");
+    assert_eq!(places, ["support/Junk/4"]);
+    assert!(
+        line.contains("account deaf: its server can be asked in the letters of ASCII alone") && line.lines().count() == 1,
+        "{line}"
+    );
+    assert_eq!(found("печи PUMP"), (vec!["deaf/INBOX/1".to_string(), "support/Junk/4".to_string()], String::new()));
+    world.run(&["account", "remove", "deaf"]).ok();
 
     let take = |uid: &str, more: &[&str]| world.run(&[&["fetch", "support", "--mailbox", "Junk", "--uid", uid], more].concat());
     let emails = || world.json(&["email", "list"])["items"].as_array().unwrap().len();
@@ -468,5 +508,5 @@ fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_o
     world.run(&["doctor", "--prove"]).ok();
     world.run(&["account", "set", "support", "--mailbox", "INBOX", "--mailbox", "Junk"]).ok();
     world.run(&["fetch"]).ok();
-    assert_eq!((emails(), world.json(&["case", "list"])["items"].as_array().unwrap().len()), (3, 3));
+    assert_eq!((emails(), world.json(&["case", "list"])["items"].as_array().unwrap().len()), (4, 4));
 }

@@ -17,7 +17,7 @@ use crate::plural::told_bytes;
 use crate::store::backup::{self, Incoming};
 use crate::store::closed::{self, AWAY, HERE};
 use crate::store::volume::{self, Share};
-use crate::store::{SchemaState, Store, access, generation, round, search, upkeep};
+use crate::store::{SchemaState, Store, access, dialect, generation, part, round, search, upkeep};
 
 /// Look after the database
 ///
@@ -108,6 +108,11 @@ struct Status {
 }
 
 impl Db {
+    /// Whether it looks at the database, and no more.
+    pub const fn is_reading(&self) -> bool {
+        matches!(self.command, DbCommand::Status { .. } | DbCommand::Check)
+    }
+
     pub fn run(self, context: &Context) -> Result<()> {
         match self.command {
             DbCommand::Migrate => migrate(context),
@@ -332,11 +337,28 @@ fn vacuum(context: &Context) -> Result<()> {
     let before = upkeep::size(store.connection())?;
     search::forget_words(&mut store)?;
     prune::pack_reasons(&mut store, &|text| context.out.progress(text))?;
+    has_room(context, &mut store)?;
     upkeep::vacuum(store.connection())?;
     let after = upkeep::size(store.connection())?;
     let told = |bytes: i64| told_bytes(u64::try_from(bytes).unwrap_or_default());
     context.out.made(&json!({ "bytes_before": before, "bytes": after }), &format!("From {} to {}.", told(before), told(after)));
     Ok(())
+}
+
+/// Refuses to begin what would fill the disk, and let no pass store anything meanwhile.
+fn has_room(context: &Context, store: &mut Store) -> Result<()> {
+    let Some(path) = dialect::sqlite_path(context.database())?.map(Path::new) else { return Ok(()) };
+    let (needs, free) = (u64::try_from(volume::in_use(store.connection())?)?, part::room(path)?);
+    if needs <= free {
+        return Ok(());
+    }
+    let what = format!(
+        "this takes {} of the disk for a while, and {} are free at {}",
+        told_bytes(needs),
+        told_bytes(free),
+        part::folder_of(path).display()
+    );
+    Err(Fault::new(Class::Io, what).hint("free as much with other means first; nothing was given back").into())
 }
 
 fn told_held(held: usize) -> String {

@@ -3,6 +3,7 @@
 mod finding;
 mod measured;
 
+use std::io;
 use std::sync::Mutex;
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ use crate::config::masked;
 use crate::context::{self, Context};
 use crate::decide::health::Level;
 use crate::fault::{Class, Fault};
+use crate::net::dns;
 use crate::pass::{Stop, crew, send};
 use crate::plural::{counted, doing, told_bytes};
 use crate::store::account::{self, Account};
@@ -103,7 +105,7 @@ impl Doctor {
         for (what, look) in looks {
             findings.extend(look(context, db).unwrap_or_else(|error| vec![Finding::fault(what, error)]));
         }
-        findings.extend(keys(context));
+        findings.extend(keys(context, self.offline));
         findings.extend(storages(context, db));
         match accounts(db) {
             Ok(accounts) if accounts.is_empty() => {
@@ -275,17 +277,37 @@ fn on_servers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
 }
 
 /// The keys of domains that sign; one that cannot be read was said with the configuration.
-fn keys(context: &Context) -> Vec<Finding> {
+fn keys(context: &Context, is_offline: bool) -> Vec<Finding> {
     let keys = context.loaded.config.send.dkim.iter();
-    let sound = keys.filter(|(domain, dkim)| context::signing_key(domain, dkim).is_ok());
+    let sound = keys.filter_map(|(domain, dkim)| Some((domain, dkim, context::signing_key(domain, dkim).ok()?.record().ok()?)));
     sound
-        .map(|(domain, dkim)| {
-            Finding::ok(
-                format!("dkim {domain}"),
-                format!("{} signs; its record is {}._domainkey.{domain}", dkim.key_file, dkim.selector),
-            )
+        .map(|(domain, dkim, (name, wanted))| {
+            let (what, signs) = (format!("dkim {domain}"), format!("{} signs", dkim.key_file));
+            if is_offline {
+                return Finding::ok(what, format!("{signs}; its record is {name}"));
+            }
+            published(what, &signs, (&name, &wanted), dns::texts(&name))
         })
         .collect()
+}
+
+/// Whether DNS has the key that signs. Where it does not answer, as nobody outside is asked here, that is said, and no fault of the key.
+fn published(what: String, signs: &str, (name, wanted): (&str, &str), texts: io::Result<Vec<String>>) -> Finding {
+    let key = |text: &str| {
+        let part = text.split(';').map(str::trim).find_map(|part| part.strip_prefix("p="));
+        part.map(|key| key.split_whitespace().collect::<String>())
+    };
+    let publish = format!("publish the TXT record {name}: {wanted}");
+    match texts {
+        Ok(texts) if texts.iter().any(|text| key(text) == key(wanted)) => {
+            Finding::ok(what, format!("{signs}; DNS has its record {name}"))
+        }
+        Ok(texts) if texts.is_empty() => {
+            Finding::warning(what, format!("{signs}, and DNS has no record {name}: nobody can verify it"), publish)
+        }
+        Ok(_) => Finding::warning(what, format!("{signs}, and the record {name} has another key: what it signs fails"), publish),
+        Err(error) => Finding::ok(what, format!("{signs}; its record is {name}, which DNS was asked for in vain: {error}")),
+    }
 }
 
 /// Where raw bytes lie outside the database. That it can be worked with was looked at with the configuration.
@@ -343,4 +365,32 @@ fn server(context: &Context, account: &Account, sending: &Sending) -> Vec<Findin
         });
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::State;
+
+    #[test]
+    fn a_key_that_signs_is_compared_with_what_dns_has() {
+        let record = ("desk._domainkey.example.com", "v=DKIM1; k=rsa; p=AB+C=");
+        let found = |texts: io::Result<Vec<String>>| {
+            let finding = published("dkim example.com".to_string(), "dkim.pem signs", record, texts);
+            (finding.state, finding.said, finding.next)
+        };
+        let texts = |texts: &[&str]| Ok(texts.iter().map(ToString::to_string).collect());
+        for good in ["k=rsa;p=AB+C=", "v=DKIM1; t=s; p=AB +C="] {
+            assert_eq!(found(texts(&["other", good])).0, State::Ok);
+        }
+        let publish = Some("publish the TXT record desk._domainkey.example.com: v=DKIM1; k=rsa; p=AB+C=".to_string());
+        for (bad, words) in
+            [(texts(&[]), "no record"), (texts(&["v=DKIM1; p="]), "another key"), (texts(&["v=spf1 -all"]), "another key")]
+        {
+            let (state, said, next) = found(bad);
+            assert!(state == State::Warning && said.contains(words) && next == publish, "{said}");
+        }
+        let (state, said, _) = found(Err(io::ErrorKind::TimedOut.into()));
+        assert!(state == State::Ok && said.contains("asked for in vain"), "{said}");
+    }
 }

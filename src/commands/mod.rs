@@ -13,6 +13,7 @@ mod deliver;
 mod doctor;
 mod email;
 mod event;
+mod example;
 mod explain;
 mod fate;
 mod fetch;
@@ -198,10 +199,8 @@ impl Command {
     /// Whether it works with the database by several connections at once.
     const fn has_several_stores(&self) -> bool {
         self.is_pass()
-            || matches!(
-                self,
-                Self::Deliver(_) | Self::Import(_) | Self::Reconcile(_) | Self::Reprocess(_) | Self::Storage(_) | Self::Db(_)
-            )
+            || matches!(self, Self::Deliver(_) | Self::Import(_) | Self::Reconcile(_) | Self::Reprocess(_) | Self::Storage(_))
+            || matches!(self, Self::Db(db) if !db.is_reading())
     }
 
     /// Whether the command itself says whose the files are, of all of them at once.
@@ -263,13 +262,14 @@ impl Command {
 
 /// Returns the whole command line as clap knows it, for the manual.
 pub fn command_line() -> clap::Command {
-    Cli::command()
+    example::with_examples(Cli::command())
 }
 
 /// Runs espomail and returns its exit status. A panic is our bug and says so in one line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let mut command = Cli::command();
+    let asks_for_help = arguments.iter().any(|argument| argument == "--help" || argument == "-h" || argument == "help");
+    let mut command = if asks_for_help { command_line() } else { Cli::command() };
     // FETCH-17: an MTA would bounce to the sender on most other statuses, whatever was wrong, its own arguments included.
     let is_delivery = subcommand(&command, &arguments) == Some("deliver");
     let is_check = subcommand(&command, &arguments) == Some("status") && arguments.iter().any(|argument| argument == "--check");
@@ -374,6 +374,7 @@ fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output
             .into());
     }
     output::set_log_format(cli.log_format.unwrap_or(loaded.config.log.format), context::is_journal());
+    output::write_to(loaded.config.log.syslog.as_deref(), loaded.config.log.journal.as_deref());
     begin_log(cli.verbose, cli.quiet, &loaded.config);
     if !cli.command.tells_custody() {
         loaded.check_custody()?;

@@ -1,5 +1,7 @@
 //! `espomail outbox`.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -70,6 +72,7 @@ enum OutboxCommand {
     /// Try messages again now, with the same Message-ID
     Retry(Which),
     /// Drop messages that were not sent, for good; one that has reached somebody is given up for the others
+    #[command(visible_alias = "cancel")]
     Drop(HeldMessages),
     /// Say that messages were sent after all
     MarkSent(HeldMessages),
@@ -113,13 +116,15 @@ impl Outbox {
                 context.out.item(message.thing(), || told(message.thing()));
                 Ok(())
             }
-            OutboxCommand::Retry(which) => which.change(context, Some(ByHand::Retry), "is tried again"),
-            OutboxCommand::Drop(which) => which.chosen(context)?.change(context, None, "is dropped"),
-            OutboxCommand::MarkSent(which) => which.chosen(context)?.change(context, Some(ByHand::MarkSent), "counts as sent"),
-            OutboxCommand::Hold(which) => which.change(context, Some(ByHand::Hold), "is held"),
+            OutboxCommand::Retry(which) => which.change(context, Some(ByHand::Retry), ["is tried again", "are tried again"]),
+            OutboxCommand::Drop(which) => which.chosen(context)?.change(context, None, ["is dropped", "are dropped"]),
+            OutboxCommand::MarkSent(which) => {
+                which.chosen(context)?.change(context, Some(ByHand::MarkSent), ["counts as sent", "count as sent"])
+            }
+            OutboxCommand::Hold(which) => which.change(context, Some(ByHand::Hold), ["is held", "are held"]),
             OutboxCommand::Release(which) => {
                 let delay = context.loaded.config.send.delay;
-                which.chosen(context)?.change(context, Some(ByHand::Release { delay }), "is released")
+                which.chosen(context)?.change(context, Some(ByHand::Release { delay }), ["is released", "are released"])
             }
         }
     }
@@ -142,44 +147,91 @@ impl HeldMessages {
 }
 
 impl Which {
-    /// Does the same to each; without a verb it is dropped.
-    fn change(self, context: &Context, verb: Option<ByHand>, done: &str) -> Result<()> {
+    /// Does the same to each; without a verb it is dropped. `done` says it of one, and of several.
+    fn change(self, context: &Context, verb: Option<ByHand>, done: [&str; 2]) -> Result<()> {
         self.rehearsal.over(context, &mut context.store()?, |store| self.change_each(context, store, verb, done))
     }
 
-    fn change_each(&self, context: &Context, store: &mut Store, verb: Option<ByHand>, done: &str) -> Result<()> {
+    fn change_each(&self, context: &Context, store: &mut Store, verb: Option<ByHand>, done: [&str; 2]) -> Result<()> {
         if self.ids.is_empty() {
             context.out.say("No message is held because the database was put back.");
         }
-        let told = store.alone(|db| {
-            let mut told = Vec::new();
+        let changed = store.alone(|db| {
+            let mut changed = Vec::new();
             for id in &self.ids {
                 let message = find(context, db, *id)?;
-                if self.rule.is_some() && message.thing().held_rule != self.rule {
-                    // Somebody has decided about it meanwhile.
-                    continue;
+                // Somebody may have decided about it meanwhile.
+                if self.rule.is_none() || message.thing().held_rule == self.rule {
+                    changed.push((*id, change_one(context, db, &message, verb)?));
                 }
-                let is_done = match verb {
-                    Some(ByHand::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
-                    Some(verb) => outbox::change(db, &message, verb, context.now()).map(|()| true)?,
-                    None => outbox::drop_one(db, &message, context.now())?,
-                };
-                let what = if is_done { done } else { "has reached somebody; it is given up for the others" };
-                let due_at = match verb {
-                    Some(ByHand::Release { .. }) => outbox::show(db, OutgoingId(*id))?.due_at.filter(|at| *at > context.now()),
-                    _ => None,
-                };
-                let mut when = due_at.map(|at| format!(", and goes out at {}", rfc3339(at))).unwrap_or_default();
-                if matches!(verb, Some(ByHand::MarkSent)) && outbox::show(db, OutgoingId(*id))?.state == OutboxState::Queued {
-                    when.push_str("; whom its server had put off gets it by the next pass");
-                }
-                told.push(format!("Message {id} {what}{when}."));
             }
-            Ok(told)
+            Ok(changed)
         })?;
-        told.iter().for_each(|line| context.out.say(line));
+        for line in told_changes(&changed, done, context.out.wordy) {
+            context.out.say(&line);
+        }
         Ok(())
     }
+}
+
+/// What became of a message by a person's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// As it was said; when it is released, perhaps not before some time.
+    Done(Option<i64>),
+    /// Not as it was said: somebody has it.
+    GivenUp,
+    /// As it was said of those who had it; others get it still.
+    PutOff,
+}
+
+fn change_one(context: &Context, db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Option<ByHand>) -> Result<Changed> {
+    let now = context.now();
+    match verb {
+        Some(ByHand::MarkSent) => {
+            mark_sent(db, message, now)?;
+            let is_queued = outbox::show(db, message.thing().id)?.state == OutboxState::Queued;
+            Ok(if is_queued { Changed::PutOff } else { Changed::Done(None) })
+        }
+        Some(verb) => {
+            outbox::change(db, message, verb, now)?;
+            let due_at = match verb {
+                ByHand::Release { .. } => outbox::show(db, message.thing().id)?.due_at,
+                _ => None,
+            };
+            Ok(Changed::Done(due_at.filter(|at| *at > now)))
+        }
+        None if outbox::drop_one(db, message, now)? => Ok(Changed::Done(None)),
+        None => Ok(Changed::GivenUp),
+    }
+}
+
+/// How many messages are told of one by one.
+const FEW: usize = 10;
+
+/// A line for each message; of many that have come to the same one for all of them, unless somebody wants to hear of each.
+fn told_changes(changed: &[(i64, Changed)], [one, several]: [&str; 2], is_each: bool) -> Vec<String> {
+    let when = |goes: &str, at: &Option<i64>| at.map(|at| format!(", and {goes} out at {}", rfc3339(at))).unwrap_or_default();
+    let mut alike: HashMap<Option<i64>, usize> = HashMap::new();
+    for (_, changed) in changed {
+        if let Changed::Done(at) = changed {
+            *alike.entry(*at).or_default() += 1;
+        }
+    }
+    alike.retain(|_, count| !is_each && *count > FEW);
+    let mut told: Vec<String> = changed
+        .iter()
+        .filter_map(|(id, changed)| match changed {
+            Changed::Done(at) if alike.contains_key(at) => None,
+            Changed::Done(at) => Some(format!("Message {id} {one}{}.", when("goes", at))),
+            Changed::GivenUp => Some(format!("Message {id} has reached somebody; it is given up for the others.")),
+            Changed::PutOff => Some(format!("Message {id} {one}; whom its server had put off gets it by the next pass.")),
+        })
+        .collect();
+    let mut many: Vec<_> = alike.into_iter().collect();
+    many.sort_unstable();
+    told.extend(many.iter().map(|(at, count)| format!("{count} messages {several}{}.", when("go", at))));
+    told
 }
 
 /// Finds a message for its author or an administrator; to others it is not there.
@@ -260,5 +312,22 @@ fn told_copy(copy: &SentCopy) -> String {
         (Some(done_at), _) => format!("in the Sent mailbox since {}", rfc3339(done_at)),
         (None, Some(due_at)) => format!("due {}{error}", rfc3339(due_at)),
         (None, None) => format!("given up{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_messages_that_come_to_the_same_are_told_of_in_one_line() {
+        let few: Vec<(i64, Changed)> = (1..=10).map(|id| (id, Changed::Done(None))).collect();
+        let (many, done) =
+            ([&few[..], &[(11, Changed::PutOff), (12, Changed::Done(None))]].concat(), ["is dropped", "are dropped"]);
+        assert_eq!(told_changes(&few, done, false).len(), 10);
+        assert_eq!(told_changes(&many, done, true).len(), 12);
+        let told = told_changes(&many, done, false);
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[1], "11 messages are dropped.");
     }
 }

@@ -326,6 +326,9 @@ pub struct Log {
     /// text or json.
     #[serde(serialize_with = "shown_format", deserialize_with = "format")]
     pub format: LogFormat,
+    /// The sockets of syslog and of the journal.
+    pub syslog: Option<String>,
+    pub journal: Option<String>,
 }
 
 impl Default for Config {
@@ -414,6 +417,6 @@ fn shown_mode<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, 
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "warn".to_string(), format: LogFormat::Text }
+        Self { level: "warn".to_string(), format: LogFormat::Text, syslog: None, journal: None }
     }
 }

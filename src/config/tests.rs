@@ -73,6 +73,7 @@ fn the_example_has_every_key_and_no_other() {
             dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
             ..Send::default()
         },
+        log: Log { syslog: text(), journal: text(), ..Log::default() },
         security: Security { key_file: Some("x".into()), key_command: vec!["x".into()], ..Security::default() },
         ..Config::default()
     };

@@ -105,7 +105,7 @@ fn first<'f>(
         tried += 1;
         let wanted = filter.wants(held);
         if trace || wanted.is_some() {
-            plan.filters.push(filter.trial(held));
+            plan.filters.push(filter.trial(held, trace));
         }
         if let Some(actions) = wanted {
             return Some((filter, actions));

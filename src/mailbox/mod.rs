@@ -89,6 +89,11 @@ impl Trouble {
         matches!(self, Self::Refused(Some(code)) if STATES.contains(&code.as_str()))
     }
 
+    /// Whether the server does not know the letters in which it was asked.
+    pub fn is_of_charset(&self) -> bool {
+        matches!(self, Self::Refused(Some(code)) if code == "BADCHARSET")
+    }
+
     /// Whether the session goes on.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))

@@ -24,36 +24,50 @@ pub struct Sighted {
     pub more: usize,
 }
 
+/// A piece of a subject that has fewer bytes stands everywhere.
+const SHORTEST: usize = 2;
+
 impl Sought {
-    /// What SEARCH is asked; none where nothing of it can be said in the letters of a command line (RFC 3501, section 9). What it finds more
-    /// than is looked for, the caller leaves out.
-    fn criteria(&self) -> Option<String> {
+    /// What SEARCH is asked, one after the other until the server takes it: in the letters of all scripts (RFC 3501, section 6.4.4), then what of
+    /// it can be said in those of ASCII, which every server knows. None where there is nothing to look for. What is found more than is looked
+    /// for, the caller leaves out.
+    fn criteria(&self) -> Vec<String> {
+        let is_plain = |c: char| matches!(c, ' '..='~');
+        let all = self.asked(&|c| !c.is_control());
+        let (plain, is_whole) = (self.asked(&is_plain), all.as_ref().is_some_and(|all| all.chars().all(is_plain)));
+        let wide = all.filter(|_| !is_whole).map(|all| format!("CHARSET UTF-8 {all}"));
+        wide.into_iter().chain(plain).collect()
+    }
+
+    /// The same in some letters; a subject is divided at others, a sign is not to be had without them.
+    fn asked(&self, may_be: &dyn Fn(char) -> bool) -> Option<String> {
         match self {
             Self::Sign(sign) => {
-                let sign = quoted(sign)?;
+                let sign = Some(sign).filter(|sign| !sign.is_empty() && sign.chars().all(may_be)).map(|sign| quoted(sign))?;
                 Some(format!("OR FROM {sign} HEADER Message-ID {sign}"))
             }
             Self::Subject(part) => {
-                let pieces = part.split(|c: char| !matches!(c, ' '..='~')).map(str::trim).filter(|piece| piece.len() >= SHORTEST);
-                let pieces: Vec<String> = pieces.filter_map(quoted).map(|piece| format!("SUBJECT {piece}")).collect();
+                let pieces = part.split(|c: char| !may_be(c)).map(str::trim).filter(|piece| piece.len() >= SHORTEST);
+                let pieces: Vec<String> = pieces.map(|piece| format!("SUBJECT {}", quoted(piece))).collect();
                 (!pieces.is_empty()).then(|| pieces.join(" "))
             }
         }
     }
 
+    /// Whether something of it is asked for in the letters that every server knows.
+    pub fn is_plain_asked(&self) -> bool {
+        self.criteria().iter().any(|asked| asked.is_ascii())
+    }
+
     /// Whether servers can be asked for it.
     pub fn can_be_asked(&self) -> bool {
-        self.criteria().is_some()
+        !self.criteria().is_empty()
     }
 }
 
-/// A piece of a subject that is shorter stands everywhere.
-const SHORTEST: usize = 2;
-
-/// Writes a quoted string; none where it has other letters than a quoted string may.
-fn quoted(text: &str) -> Option<String> {
-    let is_plain = !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~'));
-    is_plain.then(|| format!("\"{}\"", crate::net::escaped(text)))
+/// Writes a quoted string; the guard makes a literal of what may not be one.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", crate::net::escaped(text))
 }
 
 impl Session {
@@ -61,13 +75,25 @@ impl Session {
     pub fn look_for(&mut self, mailbox: &str, sought: &Sought, most: usize) -> Result<Sighted> {
         let opened = self.examine(mailbox)?;
         let uidvalidity = opened.uidvalidity;
-        let Some(criteria) = sought.criteria().filter(|_| opened.exists > 0 || !opened.is_counted) else {
+        if opened.exists == 0 && opened.is_counted {
             return Ok(Sighted { uidvalidity, headers: Vec::new(), more: 0 });
-        };
-        let found = self.search(&criteria)?;
+        }
+        let found = self.first_taken(&sought.criteria())?;
         let newest = &found[found.len().saturating_sub(most)..];
         let headers = if newest.is_empty() { Vec::new() } else { self.headers(newest)? };
         Ok(Sighted { uidvalidity, headers, more: found.len() - newest.len() })
+    }
+
+    /// Searches by the first criteria that the server does not refuse.
+    fn first_taken(&mut self, criteria: &[String]) -> Result<Vec<u32>> {
+        let mut outcome = Ok(Vec::new());
+        for one in criteria {
+            outcome = self.search(one);
+            if outcome.is_ok() || !self.trouble().is_some_and(|trouble| trouble.is_refusal()) {
+                break;
+            }
+        }
+        outcome
     }
 }
 
@@ -77,11 +103,21 @@ mod tests {
 
     #[test]
     fn why_1_a_search_says_what_is_looked_for_and_nothing_else() {
-        let sign = Sought::Sign("\"dora\\x\"@example.org".to_string()).criteria().expect("criteria");
-        assert_eq!(sign, r#"OR FROM "\"dora\\x\"@example.org" HEADER Message-ID "\"dora\\x\"@example.org""#);
-        assert_eq!(Sought::Sign("a@b\r\ne9 LOGOUT".to_string()).criteria(), None);
-        let subject = Sought::Subject("Ärger with\r\npump \"4\" für uns".to_string()).criteria().expect("criteria");
-        assert_eq!(subject, r#"SUBJECT "rger with" SUBJECT "pump \"4\" f" SUBJECT "r uns""#);
-        assert!(!Sought::Subject("насос".to_string()).can_be_asked());
+        let sign = |sign: &str| Sought::Sign(sign.to_string()).criteria();
+        let subject = |part: &str| Sought::Subject(part.to_string()).criteria();
+        let hard = r#"OR FROM "\"dora\\x\"@example.org" HEADER Message-ID "\"dora\\x\"@example.org""#;
+        assert_eq!(sign("\"dora\\x\"@example.org"), [hard]);
+        assert_eq!(
+            sign("dörte@example.org"),
+            [r#"CHARSET UTF-8 OR FROM "dörte@example.org" HEADER Message-ID "dörte@example.org""#]
+        );
+        for nothing in [sign("a@b\r\ne9 LOGOUT"), sign(""), subject("\r\n\0"), subject("x")] {
+            assert_eq!(nothing, [""; 0]);
+        }
+        assert_eq!(subject("pump \"4\"\nx9"), [r#"SUBJECT "pump \"4\"" SUBJECT "x9""#]);
+        let wide = r#"CHARSET UTF-8 SUBJECT "Ärger mit" SUBJECT "pump \"4\" für uns""#;
+        let plain = r#"SUBJECT "rger mit" SUBJECT "pump \"4\" f" SUBJECT "r uns""#;
+        assert_eq!(subject("Ärger mit\r\npump \"4\" für uns"), [wide, plain]);
+        assert_eq!(subject("насос"), [r#"CHARSET UTF-8 SUBJECT "насос""#]);
     }
 }

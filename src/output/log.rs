@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 
+use super::beside::{Line, hand_on};
 use super::{in_json, shown};
 use crate::whereabouts::{Here, here};
 use crate::words::words;
@@ -49,8 +50,12 @@ impl Weight {
 
 /// Writes a line that somebody must read, also when there is no output yet.
 pub(super) fn say(weight: Weight, text: &str, at: Option<&Here>) {
+    let at = at.cloned().unwrap_or_else(here);
+    if is_told_beside(weight, None, text, &at) {
+        return;
+    }
     let line = if IS_JSON.load(Ordering::Relaxed) {
-        in_json(object(weight, None, text, at.cloned().unwrap_or_else(here)))
+        in_json(object(weight, None, text, at))
     } else {
         format!("espomail: {}", shown(text))
     };
@@ -63,13 +68,27 @@ pub(super) fn write(out: &mut env_logger::fmt::Formatter, record: &log::Record<'
     let weight = Weight::of(record.level());
     // A line of the log may quote a server: it stays one line, and fit for a terminal.
     let said = record.args().to_string();
+    if is_told_beside(weight, Some(record.target()), &said, &here()) {
+        return Ok(());
+    }
     if IS_JSON.load(Ordering::Relaxed) {
         let line = in_json(object(weight, Some(record.target()), &said, here()));
         return writeln!(out, "{}{line}", priority(weight));
     }
     let said = shown(&said).replace('\n', "\\n");
+    // What cron mails is like every other line of ours; what somebody follows says when, and from where.
+    if record.level() <= log::Level::Warn {
+        return writeln!(out, "{}espomail: {said}", priority(weight));
+    }
     let (time, level, target) = (out.timestamp_seconds(), record.level(), record.target());
     writeln!(out, "{}[{time} {level:<5} {target}] {said}", priority(weight))
+}
+
+/// Hands a line on to whoever reads along; whether that is enough: the journal, which reads standard error, has it with all fields.
+fn is_told_beside(weight: Weight, target: Option<&str>, text: &str, at: &Here) -> bool {
+    let text = shown(text).replace('\n', "\\n");
+    let line = Line { priority: weight.priority, target, text: &text, at: at.clone() };
+    hand_on(&line) && HAS_PRIORITIES.load(Ordering::Relaxed)
 }
 
 fn priority(weight: Weight) -> String {

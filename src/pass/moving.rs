@@ -30,6 +30,10 @@ pub struct Counted {
     pub differs: u64,
     /// Of the new: what was written long before it came.
     pub late: u64,
+    /// Of the new: what a filter skipped, by its Message-ID.
+    pub skipped: u64,
+    /// What came through the mailbox of this name so far, and it does not have, by what it says of its messages.
+    pub missing: u64,
 }
 
 /// Counts what a mailbox has.
@@ -44,9 +48,12 @@ pub fn count(session: &mut Session, store: &mut Store, account: &Account, mailbo
         }
         match listed.last() {
             Some(end) if listed.len() >= MOST_LISTED => last = *end,
-            _ => return Ok(counted),
+            _ => break,
         }
     }
+    let here = u64::try_from(position::stored_of(store.connection(), account.id, mailbox)?)?;
+    counted.missing = here.saturating_sub(counted.stored + counted.differs);
+    Ok(counted)
 }
 
 fn count_some(session: &mut Session, store: &mut Store, account: &Account, uids: &[u32], counted: &mut Counted) -> Result<()> {
@@ -62,6 +69,7 @@ fn count_some(session: &mut Session, store: &mut Store, account: &Account, uids:
     let mails: Vec<_> = headers.iter().map(|header| mail::parse(&header.header)).collect();
     let ids: Vec<String> = mails.iter().filter_map(|mail| mail.message_id.clone()).collect();
     let known = position::known_elsewhere(store.connection(), account.id, None, &ids)?;
+    counted.skipped += u64::try_from(position::skipped_among(store.connection(), account.id, &ids)?)?;
     let names: HashSet<&str> = known.iter().map(|known| known.message_id.as_str()).collect();
     // Each stored e-mail is one message, however many look the same by their headers.
     let mut whole: HashMap<(&str, u64, i64), u64> = HashMap::new();

@@ -359,11 +359,16 @@ pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, act
     Ok(true)
 }
 
+/// Refuses to read an account anew of which messages are kept here alone.
+pub fn may_reset(db: &mut Database, account: &Account) -> Result<()> {
+    undone::must_have_none_aside(db, account.id, &account.name)
+}
+
 /// Forgets how far the account's server mailboxes were read, with the fates of their UIDs (FETCH-13). A pass that runs at
 /// this moment loses its lease, so it cannot write its position back.
 pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
     let id = account.id;
-    undone::must_have_none_aside(db, id, &account.name)?;
+    may_reset(db, account)?;
     diesel::update(accounts::table.find(id))
         .set((
             accounts::fence.eq(accounts::fence + 1),

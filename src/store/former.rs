@@ -47,17 +47,22 @@ pub struct Left {
 /// Removes an account with its positions and fates; e-mails and cases stay, and what was deleted does not come back (FETCH-2). Refuses it
 /// as long as there is anything left to do. Call it under the lock row.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<Left> {
-    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
-    let read = positions::table.filter(positions::account_id.eq(account.id)).filter(positions::is_left.eq(false));
-    let left = Left {
-        // UIDVALIDITY 0 is no server's.
-        mailboxes: read.filter(positions::uidvalidity.ne(0)).count().get_result(db)?,
-        emails: email_accounts::table.filter(email_accounts::account_id.eq(account.id)).count().get_result(db)?,
-    };
+    let left = look(db, account)?;
     remember(db, account.id)?;
     diesel::delete(accounts::table.find(account.id)).execute(db)?;
     access::record(db, permit, "account remove", &format!("account:{}", account.name), "", now)?;
     Ok(left)
+}
+
+/// What there is of an account; refuses one that has anything left to do.
+pub fn look(db: &mut Database, account: &Account) -> Result<Left> {
+    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
+    let read = positions::table.filter(positions::account_id.eq(account.id)).filter(positions::is_left.eq(false));
+    Ok(Left {
+        // UIDVALIDITY 0 is no server's.
+        mailboxes: read.filter(positions::uidvalidity.ne(0)).count().get_result(db)?,
+        emails: email_accounts::table.filter(email_accounts::account_id.eq(account.id)).count().get_result(db)?,
+    })
 }
 
 /// Refuses to remove a user whose personal accounts have anything left to do, and writes down what is to be known of these.
@@ -73,9 +78,54 @@ pub(super) fn must_be_done_of(db: &mut Database, owner: UserId) -> Result<Vec<(A
     Ok(own)
 }
 
-/// Writes down what is to be known of an account that is about to be removed. Call it under the lock row.
+/// Writes down what is to be known of an account that is about to be removed, as far as it is not written down. Call it under the lock row.
 fn remember(db: &mut Database, account: AccountId) -> Result<()> {
     let Some(mailbox) = mailbox(db, account)? else { return Ok(()) };
+    let id = named(db, account)?;
+    // Only numbers of ours are put in. Of what its owner wrote, their server may have a copy.
+    let owner = mailbox.owner.map_or_else(|| "NULL".to_string(), |owner| owner.to_string());
+    remember_emails(
+        db,
+        id,
+        &format!(
+            "SELECT email_id FROM email_accounts WHERE account_id = {account}
+             UNION SELECT email_id FROM outbox WHERE account_id = {account}
+             UNION SELECT id FROM emails WHERE author_id = {owner}"
+        ),
+    )?;
+    diesel::sql_query(format!(
+        "INSERT INTO former_account_deletions (message_id, content_digest, former_id)
+         SELECT d.message_id, d.content_digest, {id} FROM deletion_accounts d WHERE d.account_id = {account}
+         AND NOT EXISTS (SELECT 1 FROM former_account_deletions f
+                         WHERE f.message_id = d.message_id AND f.content_digest = d.content_digest AND f.former_id = {id})"
+    ))
+    .execute(db)?;
+    Ok(())
+}
+
+/// Writes down that e-mails came through an account that goes.
+pub(super) fn remember_emails(db: &mut Database, former: i64, emails: &str) -> Result<()> {
+    diesel::sql_query(format!(
+        "INSERT INTO former_account_emails (email_id, former_id)
+         SELECT c.email_id, {former} FROM ({emails}) AS c
+         WHERE NOT EXISTS (SELECT 1 FROM former_account_emails f WHERE f.email_id = c.email_id AND f.former_id = {former})"
+    ))
+    .execute(db)?;
+    Ok(())
+}
+
+/// Returns under which number the mailbox of an account is remembered: one that it has for good.
+pub(super) fn named(db: &mut Database, account: AccountId) -> Result<i64> {
+    let Some(mailbox) = mailbox(db, account)? else { return Ok(0) };
+    let known = former_accounts::table
+        .filter(former_accounts::owner.eq(&mailbox.login))
+        .filter(former_accounts::address.eq(&mailbox.address))
+        .filter(former_accounts::imap_host.eq(&mailbox.imap_host))
+        .filter(former_accounts::imap_user.eq(&mailbox.imap_user))
+        .select(former_accounts::id);
+    if let Some(id) = known.first(db).optional()? {
+        return Ok(id);
+    }
     let id = next_number(db, "former")?;
     diesel::insert_into(former_accounts::table)
         .values((
@@ -86,21 +136,7 @@ fn remember(db: &mut Database, account: AccountId) -> Result<()> {
             former_accounts::imap_user.eq(&mailbox.imap_user),
         ))
         .execute(db)?;
-    // Only numbers of ours are put in. Of what its owner wrote, their server may have a copy.
-    let owner = mailbox.owner.map_or_else(|| "NULL".to_string(), |owner| owner.to_string());
-    diesel::sql_query(format!(
-        "INSERT INTO former_account_emails (email_id, former_id)
-         SELECT email_id, {id} FROM email_accounts WHERE account_id = {account}
-         UNION SELECT email_id, {id} FROM outbox WHERE account_id = {account}
-         UNION SELECT id, {id} FROM emails WHERE author_id = {owner}"
-    ))
-    .execute(db)?;
-    diesel::sql_query(format!(
-        "INSERT INTO former_account_deletions (message_id, content_digest, former_id)
-         SELECT message_id, content_digest, {id} FROM deletion_accounts WHERE account_id = {account}"
-    ))
-    .execute(db)?;
-    Ok(())
+    Ok(id)
 }
 
 /// The accounts on the mailbox of one, that one included, and those that were there before.

@@ -54,6 +54,7 @@ pub(crate) mod overview;
 pub(crate) mod packing;
 pub(crate) mod part;
 pub(crate) mod participant;
+pub(crate) mod parting;
 mod people;
 pub mod position;
 pub(crate) mod proof;

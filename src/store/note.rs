@@ -1,14 +1,28 @@
 //! Notes of streams that follow their e-mails.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::Database;
-use super::schema::{emails, notes};
-use crate::words::{EmailId, NoteId, NoteKind, RecordId};
+use super::schema::{emails, notes, outbox, outbox_recipients};
+use crate::words::{EmailId, NoteId, NoteKind, OutboxState, RecipientState, RecordId};
 
 /// What streams tell of an e-mail that comes to a record or leaves it.
 pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
+
+/// Of some e-mails the letters of ours that have reached nobody yet, or whose stream is about to tell of it: that is said once it is so
+/// (SEND-8).
+pub(super) fn unsent_among(db: &mut Database, those: &[EmailId]) -> Result<HashSet<EmailId>> {
+    let took = outbox_recipients::table
+        .filter(outbox_recipients::outbox_id.eq(outbox::id))
+        .filter(outbox_recipients::state.eq(RecipientState::Sent));
+    let waits = outbox::state.ne(OutboxState::Sent).and(outbox::is_resent.eq(false)).and(not(exists(took)));
+    let unsent = outbox::table.filter(outbox::email_id.eq_any(those)).filter(waits.or(outbox::reached_at.is_not_null()));
+    Ok(unsent.select(outbox::email_id).load(db)?.into_iter().collect())
+}
 
 /// NOTE-1: moves what the streams of other records tell of an e-mail to the record it belongs to now, and tells of it where
 /// none did. Without a record nothing tells of it any more. The note stands at the time the e-mail came.
@@ -39,6 +53,9 @@ pub(super) fn follow_email(
     if told().count().get_result::<i64>(db)? == 0 {
         let (is_ours, arrived_at): (bool, i64) =
             emails::table.find(email).select((emails::is_ours, emails::arrived_at)).first(db)?;
+        if is_ours && !unsent_among(db, &[email])?.is_empty() {
+            return Ok(());
+        }
         let kind = if is_ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
         diesel::insert_into(notes::table)
             .values((

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Context, Result};
+use diesel::dsl::count;
 use diesel::prelude::*;
 
 use super::schema::{accounts, attempts, emails, fates, positions, quarantine, raws};
@@ -10,7 +11,7 @@ use super::{Database, IN_LIST, clean, lock, next_number};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{Mail, digest};
-use crate::words::{AccountId, EmailId, PositionId};
+use crate::words::{AccountId, EmailId, Fate, PositionId};
 
 /// The mailbox name under which imported files have their fates.
 pub const IMPORTED: &str = "(imported)";
@@ -205,6 +206,28 @@ pub fn leave(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Res
 pub fn has_moved(db: &mut Database, account: AccountId) -> Result<bool> {
     let left = positions::table.filter(positions::account_id.eq(account)).filter(positions::is_left.eq(true));
     Ok(left.count().get_result::<i64>(db)? > 0)
+}
+
+/// How many e-mails came through a mailbox of the server that the account reads.
+pub fn stored_of(db: &mut Database, account: AccountId, mailbox: &str) -> Result<i64> {
+    let of_mailbox = positions::table.filter(positions::account_id.eq(account)).filter(positions::mailbox.eq(mailbox));
+    let read = of_mailbox.filter(positions::is_left.eq(false)).select(positions::id);
+    let stored = fates::table.filter(fates::position_id.eq_any(read)).select(count(fates::email_id).aggregate_distinct());
+    Ok(stored.first(db)?)
+}
+
+/// How many messages filters of an account have skipped that bear one of these Message-IDs, and are on the server that it reads.
+pub fn skipped_among(db: &mut Database, account: AccountId, message_ids: &[String]) -> Result<i64> {
+    let mut skipped = 0;
+    for some in message_ids.chunks(IN_LIST) {
+        let of_account = positions::table.filter(positions::account_id.eq(account)).filter(positions::is_left.eq(false));
+        let found = fates::table
+            .filter(fates::message_id.eq_any(some))
+            .filter(fates::fate.eq(Fate::Filtered))
+            .filter(fates::position_id.eq_any(of_account.select(positions::id)));
+        skipped += found.count().get_result::<i64>(db)?;
+    }
+    Ok(skipped)
 }
 
 /// Remembers the last message that is known.

@@ -1,6 +1,6 @@
 //! What `reprocess` reads of a stored e-mail, and the trace it leaves (WHY-2).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 use diesel::dsl::{count_star, exists, not};
@@ -96,6 +96,15 @@ pub fn skipped(db: &mut Database, filter: FilterId, is_kept: bool) -> Result<Vec
         true => counted!(exists(kept())),
         false => counted!(positions::uidvalidity.ne(0).and(not(exists(kept())))),
     }?)
+}
+
+/// How many messages of each account a filter has skipped that are not stored.
+pub fn skipped_by(db: &mut Database, filter: FilterId) -> Result<BTreeMap<String, i64>> {
+    let mut by_account: BTreeMap<String, i64> = BTreeMap::new();
+    for (account, count) in [skipped(db, filter, false)?, skipped(db, filter, true)?].concat() {
+        *by_account.entry(account).or_default() += count;
+    }
+    Ok(by_account)
 }
 
 #[diesel::dsl::auto_type(no_type_alias)]

@@ -664,6 +664,7 @@ diesel::table! {
         handed_over_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         reached_at -> Nullable<BigInt>,
+        is_resent -> Bool,
     }
 }
 

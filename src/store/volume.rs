@@ -81,16 +81,19 @@ struct Row {
     is_index: bool,
     #[diesel(sql_type = BigInt)]
     bytes: i64,
+    /// How many of them nothing stands in, as rows have become shorter since.
+    #[diesel(sql_type = BigInt)]
+    unused: i64,
 }
 
 /// Of each table and index, a page after the other.
-const SQLITE: &str = "SELECT s.name AS name, COALESCE(m.type = 'index', FALSE) AS is_index, s.pgsize AS bytes
+const SQLITE: &str = "SELECT s.name AS name, COALESCE(m.type = 'index', FALSE) AS is_index, s.pgsize AS bytes, s.unused AS unused
      FROM dbstat s LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = 1";
 
-const SQLITE_FREE: &str = "SELECT '' AS name, FALSE AS is_index, freelist_count * page_size AS bytes
+const SQLITE_FREE: &str = "SELECT '' AS name, FALSE AS is_index, freelist_count * page_size AS bytes, 0 AS unused
      FROM pragma_freelist_count, pragma_page_size";
 
-const POSTGRESQL: &str = "SELECT c.relname::text AS name, i.is_index, CASE WHEN i.is_index THEN pg_indexes_size(c.oid) ELSE pg_table_size(c.oid) END AS bytes
+const POSTGRESQL: &str = "SELECT c.relname::text AS name, i.is_index, CASE WHEN i.is_index THEN pg_indexes_size(c.oid) ELSE pg_table_size(c.oid) END AS bytes, 0::bigint AS unused
      FROM pg_class c CROSS JOIN (VALUES (FALSE), (TRUE)) AS i (is_index)
      WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace";
 
@@ -110,11 +113,19 @@ pub fn shares(db: &mut Database) -> Result<Vec<Share>> {
             _ if row.is_index => Kind::Indices,
             kind => kind,
         };
-        *sums.entry(kind).or_default() += row.bytes;
+        *sums.entry(kind).or_default() += row.bytes - row.unused;
+        if row.unused > 0 {
+            *sums.entry(Kind::Free).or_default() += row.unused;
+        }
     }
     for row in free.context("measuring what is free")?.into_iter().flatten() {
         *sums.entry(Kind::Free).or_default() += row.bytes;
     }
     let share = |kind: &Kind| Some(Share { what: kind.name(), bytes: *sums.get(kind)?, of: kind.says() });
     Ok(Kind::ALL.iter().filter_map(share).collect())
+}
+
+/// How much of it is in use: what a copy without holes would have.
+pub fn in_use(db: &mut Database) -> Result<i64> {
+    Ok(shares(db)?.iter().filter(|share| share.what != Kind::Free.name()).map(|share| share.bytes).sum())
 }

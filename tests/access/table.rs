@@ -130,6 +130,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("email fetch-body 1", [No, Tries, Tries]),
     ("email compose --from support@example.com --subject X --to dora@example.org --text Words --queue", TEAM),
     ("email reply 1 --text Words --queue", TEAM),
+    ("email resend 1", [No, Tries, Tries]),
     ("email forward 1 --to vera@example.org --text Words --queue", TEAM),
     ("email list --drafts", ALL),
     // It stays ada's.

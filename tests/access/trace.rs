@@ -252,6 +252,7 @@ const OTHERS: &[&str] = &[
     "email reply",
     "email edit",
     "email forward",
+    "email resend",
     "case reply",
     "template list",
     "template show",

@@ -178,9 +178,18 @@ fn every_command_that_writes_says_74_on_a_full_disk_and_changes_nothing() {
     assert_eq!(world.run_with(&["deliver", "--account", "support"], &message).ok(), "");
     assert_eq!(count(&world, &["email"]), 1);
     // What only reads needs no room.
-    for line in
-        ["status", "email list", "email show 1", "explain 1", "trace a@example.org", "account list", "case list", "audit list"]
-    {
+    for line in [
+        "status",
+        "email list",
+        "email show 1",
+        "explain 1",
+        "trace a@example.org",
+        "account list",
+        "case list",
+        "audit list",
+        "db status --room",
+        "db check",
+    ] {
         let done = on_a_full_disk(&world, 1, &line.split(' ').collect::<Vec<_>>(), "");
         assert_eq!((done.status, done.stderr.as_str()), (Some(0), ""), "{line}: {}", done.stdout);
     }

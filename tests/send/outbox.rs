@@ -689,3 +689,45 @@ fn send_1_edit_says_how_the_letter_stands() {
         assert!(world.run(&["email", "edit", "--help"]).ok().contains("else what there is stays"));
     }
 }
+
+#[test]
+fn send_6_a_letter_goes_out_once_more_by_a_persons_word_and_nothing_follows_twice() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run(&["case", "create", "Pump"]).ok();
+        let both = ["--to", "dora@example.org", "--cc", "eve@example.org"];
+        let letter = compose(&world, &both);
+        let email = letter["email"].to_string();
+        world.run(&["email", "link", &email, "case:1"]).ok();
+        let told = || {
+            let stream = world.json(&["case", "show", "1"])["stream"].clone();
+            stream.as_array().unwrap().iter().filter(|entry| entry["kind"] == "email-sent").count()
+        };
+        assert_eq!((sink.taken().len(), told()), (1, 1), "{database}");
+        let resend = |more: &[&str]| world.run(&[&["email", "resend", &email], more].concat());
+        let line = resend(&["--to", "vera@example.org"]).fails(65);
+        assert!(line.contains("did not go to vera@example.org, but to dora@example.org, eve@example.org"), "{line}");
+        assert!(resend(&["--dry-run"]).ok().contains("Nothing was changed."));
+        // One that is taken back is what it was.
+        resend(&[]).ok();
+        verb(&world, "drop", &letter).ok();
+        assert_eq!(outbox(&world, &letter["outbox"])["state"], "sent", "{database}");
+        let said = resend(&["--to", "Eve@example.org"]).ok();
+        assert!(
+            said.contains(&format!("E-mail {email} goes out once more to eve@example.org (message 1 of the outbox)")),
+            "{said}"
+        );
+        assert!(resend(&[]).fails(65).contains("message 1 of the outbox is queued"));
+        world.run(&["send"]).ok();
+        let taken = sink.taken();
+        assert_eq!((taken.len(), taken[1].to.clone()), (2, vec!["<eve@example.org>".to_string()]), "{database}");
+        assert_eq!(taken[0].bytes, taken[1].bytes, "the same bytes");
+        // Also to all, of whom everybody has it: what follows from it has followed.
+        resend(&[]).ok();
+        world.run(&["send"]).ok();
+        assert_eq!((sink.taken().len(), told()), (3, 1), "{database}");
+        assert_eq!(outbox(&world, &letter["outbox"])["state"], "sent");
+        world.run(&["doctor", "--prove"]).ok();
+    }
+}

@@ -218,3 +218,43 @@ fn a_stored_password_needs_its_key() {
     let line = world.run(&["account", "set", "support", "--password-stdin"]).fails(78);
     assert!(line.contains("espomail.key"), "{line}");
 }
+
+#[test]
+fn what_is_known_of_an_account_that_goes_goes_some_at_a_time_and_whoever_is_stopped_types_it_again() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = World::on(database);
+        let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--make-cases"];
+        world.run_with(&[&add[..], &["--password-stdin", "--act-since", "2026-01-01"]].concat(), "hunter2\n").ok();
+        let mail =
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: Pump\r\nMessage-ID: <a@example.org>\r\n\r\nX\r\n";
+        world.run_with(&["deliver", "--account", "support"], mail).ok();
+        world.sql(
+            "WITH RECURSIVE n (uid) AS (SELECT 2 UNION ALL SELECT uid + 1 FROM n WHERE uid < 2500)
+             INSERT INTO fates (position_id, uid, fate, why, at) SELECT p.id, n.uid, 'archived', '{}', 0 FROM n, positions p",
+        );
+        world.sql("UPDATE positions SET last_uid = 2500");
+        // Every law holds, and so many fates there are.
+        let proved = |world: &World| world.json(&["doctor", "--prove"])["items"][0]["things"].clone();
+        world.run(&["account", "remove", "support", "--dry-run"]).ok();
+        assert_eq!(proved(&world), 2500, "{database}");
+
+        world.set("ESPOMAIL_DIE_AT_STEP", "2");
+        assert_eq!(world.run(&["account", "remove", "support"]).status, None, "{database}: it dies");
+        world.set("ESPOMAIL_DIE_AT_STEP", "0");
+        assert_eq!(proved(&world), 500, "{database}");
+        assert_eq!(world.json(&["account", "show", "support"])["active"], false, "no pass reads it any more");
+        let said = world.run(&["account", "remove", "support"]).ok();
+        assert!(said.starts_with("Account support removed, with how far it was read"), "{said}");
+        assert_eq!(proved(&world), 0, "{database}");
+        assert_eq!(world.json(&["case", "list"])["items"][0]["number"], 1, "{database}: its case stays");
+        let audit = world.json(&["audit", "list", "--subject", "account:support"]);
+        let rows = audit["items"].as_array().unwrap().iter().filter(|row| row["action"] == "account remove");
+        assert_eq!(rows.map(|row| &row["detail"]).collect::<Vec<_>>(), ["", "begun"], "{database}");
+        // What came through it is known: deleted, it does not come back to an account on the same mailbox.
+        world.run(&["case", "delete", "1"]).ok();
+        world.run(&["email", "delete", "1"]).ok();
+        world.run_with(&[&add[..], &["--password-stdin", "--act-since", "2026-01-01"]].concat(), "hunter2\n").ok();
+        world.run_with(&["deliver", "--account", "support"], mail).ok();
+        assert_eq!(world.json(&["email", "list"])["items"], json!([]), "{database}");
+    }
+}

@@ -186,7 +186,11 @@ fn filter_8_test_prints_what_matched_and_changes_nothing() {
     assert!(text.ends_with(&format!("1 of 2 e-mails since 7d matches{known}")), "{text}");
     world.run(&["filter", "set", "both", "--subject", "Nothing"]).ok();
     assert_eq!(world.run(&["filter", "test", "--last", "7d"]).ok(), "0 of 2 e-mails since 7d match.\n");
-    world.run(&["filter", "set", "both", "--subject", "Number *", "--body-all", "invoice"]).ok();
+    world.run(&["filter", "set", "both", "--subject", "Number *", "--body-all", "invoice", "--active", "true"]).ok();
+    deliver(&world, "c", "Number 10", "An invoice.");
+    let text = world.run(&["filter", "test", "--last", "7d"]).ok();
+    assert!(text.ends_with("Not among these: 1 message that both has skipped: espomail fate list --filter both\n"), "{text}");
+    assert!(text.contains("    + body has \"invoice\": it says \"An invoice.\"\n"), "{text}");
     let text = world.run(&["filter", "test", "1"]).ok();
     assert!(text.contains("Number 8") && text.contains("invoice"), "{text}");
 }

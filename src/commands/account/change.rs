@@ -14,14 +14,14 @@ use crate::config::provider_of;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, Denied, NoAccount, Permit};
 use crate::decide::account::{self as rules, Hearer};
-use crate::fault::{Class, Fault};
+use crate::fault::{self, Class, Fault};
 use crate::plural::{counted, doing};
 use crate::secret::Secret;
 use crate::store::account::{self, Own, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
 use crate::store::taker::Takers;
 use crate::store::{
-    Database, Store, access as trace, answer, copy, former, grant, outbox, position, server_action, status, trouble,
+    Database, Store, access as trace, answer, copy, former, grant, outbox, parting, position, server_action, status, trouble,
 };
 use crate::words::{AccountId, AccountKind, Auth, PasswordSource, SmtpAuth};
 
@@ -248,11 +248,27 @@ impl Reset {
     fn reset(&self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, wanted) = (context.actor(), &self.account);
         let since = context.time(&self.since)?;
+        if !store.is_rehearsing() {
+            self.forget(context, store)?;
+        }
         store.alone(|db| {
             let (account, permit) = right::account(db, context, &actor, wanted)?;
             account::reset(db, &permit, &account, since, context.now())
         })?;
         context.out.say(&format!("Account {wanted} is read anew from {} on at the next pass.", rfc3339(since)));
+        Ok(())
+    }
+
+    /// Forgets beforehand what is known of its messages, some at a time, where that is much.
+    fn forget(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let (account, _) = right::account(store.connection(), context, context.actor_ref(), &self.account)?;
+        account::may_reset(store.connection(), &account)?;
+        if parting::has_much(store.connection(), account.id)? {
+            while store.alone(|db| parting::forget(db, account.id, true))? {
+                fault::step();
+                store.pause();
+            }
+        }
         Ok(())
     }
 }
@@ -265,10 +281,15 @@ impl Remove {
     fn remove(&self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, wanted) = (context.actor(), &self.account);
         let mute = answer::mute(store.connection())?;
-        let left = store.alone(|db| {
-            let (account, permit) = right::account(db, context, &actor, wanted)?;
-            former::remove(db, &permit, &account, context.now())
-        })?;
+        let (account, permit) = right::account(store.connection(), context, &actor, wanted)?;
+        let left = former::look(store.connection(), &account)?;
+        if !store.is_rehearsing() {
+            self.clear(context, store, &account, &permit)?;
+            store.alone(|db| {
+                let (account, permit) = right::account(db, context, &actor, wanted)?;
+                former::remove(db, &permit, &account, context.now())
+            })?;
+        }
         let (read, emails) = (format!("how far it was read ({})", counted(left.mailboxes, "mailbox")), left.emails);
         let back = "what was deleted of its mail does not come back with another account on its mailbox.";
         context.out.say_or_would(
@@ -280,6 +301,19 @@ impl Remove {
             ),
         );
         answers::announce(context, store.connection(), &mute, None)
+    }
+
+    /// Does what is much beforehand, some at a time: the account is switched off from then on, and others work in between.
+    fn clear(&self, context: &Context, store: &mut Store, account: &account::Account, permit: &Permit<'_>) -> Result<()> {
+        if !parting::has_much(store.connection(), account.id)? {
+            return Ok(());
+        }
+        let former = store.alone(|db| parting::begin(db, permit, account, context.now()))?;
+        while store.alone(|db| parting::let_go(db, account.id, former))? {
+            fault::step();
+            store.pause();
+        }
+        Ok(())
     }
 }
 

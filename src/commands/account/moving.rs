@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::output::{Format, shown_line};
 use crate::pass::moving::{self, Counted};
+use crate::plural::doing;
 use crate::store::account::{self, Account as Stored};
 use crate::store::sending::{self, Sending};
 use crate::store::{Store, answer};
@@ -160,6 +161,16 @@ fn count(context: &Context, store: &mut Store, after: &Stored, outlet: &Outlet) 
         let what =
             "were written more than two days before they came, says the server. Where it has not kept the dates, archive them";
         out.say(&format!("Of the new ones, {late} {what}: --act-since {}", crate::clock::rfc3339(context.now())));
+    }
+    let (skipped, missing): (u64, u64) = (all.iter().map(|one| one.skipped).sum(), all.iter().map(|one| one.missing).sum());
+    if skipped > 0 {
+        out.say(&format!(
+            "Of the new ones, {skipped} were skipped by a filter so far; what filters skip now is skipped there, too."
+        ));
+    }
+    if missing > 0 {
+        let are = doing(missing, "e-mail", "that came so far is not there", "that came so far are not there");
+        out.say(&format!("{are}: deleted on the old server since, or not copied by the provider."));
     }
     still.iter().for_each(|still| out.say(still));
     if let Err(error) = outlet.test(context, after) {

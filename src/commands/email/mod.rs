@@ -8,6 +8,7 @@ pub mod filled;
 mod inbox;
 mod link;
 mod list;
+mod resend;
 mod set;
 mod show;
 pub mod writing;
@@ -57,6 +58,7 @@ enum EmailCommand {
     Reply(Box<answer::Reply>),
     Forward(Box<answer::Forward>),
     Edit(Box<edit::Edit>),
+    Resend(resend::Resend),
     /// Mark a user's e-mails as read or important
     Mark(inbox::Mark),
     /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
@@ -111,6 +113,7 @@ impl Email {
             EmailCommand::Reply(command) => command.run(context, &mut store),
             EmailCommand::Forward(command) => command.run(context, &mut store),
             EmailCommand::Edit(command) => command.run(context, &mut store),
+            EmailCommand::Resend(command) => command.run(context, &mut store),
             EmailCommand::Mark(command) => command.run(context, &mut store),
             EmailCommand::Move(command) => command.run(context, &mut store),
             EmailCommand::Set(command) => command.run(context, &mut store),

@@ -5,8 +5,6 @@ mod settings;
 mod shown;
 mod test;
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
@@ -317,11 +315,7 @@ fn way_back(context: &Context, db: &mut Database, stored: &Stored) -> Result<Str
     let past = filter::past(db)?;
     let name =
         past.iter().find(|one| one.id == id).map(|one| argument::quoted(&filter::reference(&past, one))).unwrap_or_default();
-    let mut by_account: BTreeMap<String, i64> = BTreeMap::new();
-    for (account, count) in [reprocess::skipped(db, id, false)?, reprocess::skipped(db, id, true)?].concat() {
-        *by_account.entry(account).or_default() += count;
-    }
-    let skipped: Vec<String> = by_account
+    let skipped: Vec<String> = reprocess::skipped_by(db, id)?
         .into_iter()
         .map(|(account, count)| format!("{} of account {}", counted(count, "message"), argument::quoted(&account)))
         .collect();

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::scope::{ScopeArguments, kept};
+use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::decide::access;
@@ -14,7 +15,7 @@ use crate::output::shown;
 use crate::plural::counted;
 use crate::store::email::EmailFilter;
 use crate::store::email::known::known_among;
-use crate::store::{Database, email, raw, remembered};
+use crate::store::{Database, email, raw, remembered, reprocess};
 use crate::words::{EmailId, RoleAction, RoleScope};
 
 /// How many stored e-mails are listed at once.
@@ -86,14 +87,25 @@ pub fn test(
     let ids: Vec<EmailId> = matched.iter().copied().flatten().collect();
     // Which people have records is not everybody's to know.
     let known = if last.is_some() && context.actor_ref().administrator { Some(known_among(db, &ids)?) } else { None };
+    // What they skipped is nowhere among the stored.
+    let mut skipped = Vec::new();
+    if known.is_some() {
+        for filter in &filters {
+            let count: i64 = reprocess::skipped_by(db, filter.id)?.values().sum();
+            if count > 0 {
+                skipped.push((&filter.name, count));
+            }
+        }
+    }
     let mut document = json!({ "messages": tested, "seen": seen, "matched": matched.len() });
     if let Some(known) = known {
         document["known"] = json!(known);
+        document["skipped"] = skipped.iter().map(|(_, count)| count).sum::<i64>().into();
     }
     context.out.item(&document, || {
         let all: String = tested.iter().map(told_test).collect();
         match last {
-            Some(since) => all + &told_all((matched.len(), seen), since, known),
+            Some(since) => all + &told_all((matched.len(), seen), since, known) + &told_skipped(&skipped),
             None => all,
         }
     });
@@ -108,6 +120,15 @@ fn told_all((matched, seen): (usize, usize), since: &str, known: Option<i64>) ->
     };
     let match_ = if matched == 1 { "matches" } else { "match" };
     format!("{matched} of {} since {since} {match_}{known}.\n", counted(seen, "e-mail"))
+}
+
+/// What is not stored, as a filter has skipped it.
+fn told_skipped(skipped: &[(&String, i64)]) -> String {
+    let told = |(name, count): &(&String, i64)| {
+        let skipped = counted(count, "message");
+        format!("Not among these: {skipped} that {name} has skipped: espomail fate list --filter {}\n", argument::quoted(name))
+    };
+    skipped.iter().map(told).collect()
 }
 
 fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u8>> {

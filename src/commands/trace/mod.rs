@@ -111,7 +111,7 @@ impl Trace {
             Some(asked) if asked.faults.is_empty() => {
                 format!("the servers have none either; asked were {}; {DELETED}", asked.places.join("; "))
             }
-            Some(asked) if asked.places.is_empty() => "the servers were not reached".to_string(),
+            Some(asked) if asked.places.is_empty() => "no server could be asked".to_string(),
             Some(asked) => format!("what could be asked of the servers has none either: {}", asked.places.join("; ")),
             None if behind.is_empty() => format!(
                 "{}; what lies in other mailboxes there, such as Junk, is not known here: espomail trace --servers; {DELETED}",

@@ -21,6 +21,8 @@ use crate::store::{Database, fate, position};
 /// For how many seconds one server is asked at the most, and how many of its mailboxes.
 const SECONDS: u64 = 120;
 const MAILBOXES: usize = 500;
+/// What to type where a subject cannot be asked for.
+const OTHERWISE: &str = "give the sender's address or the Message-ID";
 
 /// What the servers have.
 #[derive(Default)]
@@ -52,8 +54,8 @@ pub fn ask(context: &Context, wanted: &Wanted, span: Span, limit: i64) -> Result
         Wanted::Subject(part) => Sought::Subject(part.clone()),
     };
     if !sought.can_be_asked() {
-        let what = "servers are asked in the letters of ASCII, of which there are none in it";
-        return Err(Fault::new(Class::Usage, what).hint("give the sender's address or the Message-ID").into());
+        let what = "there is nothing in it that a server can be asked for";
+        return Err(Fault::new(Class::Usage, what).hint(OTHERWISE).into());
     }
     let mut store = context.store()?;
     let accounts = account::list(store.connection())?;
@@ -105,6 +107,13 @@ fn one(
                 }
                 read.push(shown_line(&mailbox));
             }
+            // It is so in all of its mailboxes, and other servers are asked.
+            Err(_) if !sought.is_plain_asked() && session.trouble().is_some_and(|trouble| trouble.is_of_charset()) => {
+                let what = "its server can be asked in the letters of ASCII alone, of which there are none in it";
+                let fault = Fault::new(Class::Unavailable, format!("account {}: {what}", account.name)).hint(OTHERWISE);
+                asked.faults.push(fault.into());
+                break;
+            }
             // The session goes on where a mailbox alone does not open, or the server will not search it.
             Err(error) if session.trouble().is_none_or(|trouble| trouble.is_refusal()) => {
                 asked.faults.push(error.context(format!("account {}: mailbox {mailbox}", account.name)));
@@ -116,7 +125,9 @@ fn one(
         }
     }
     session.logout();
-    asked.places.push(format!("account {}: {}", account.name, read.join(", ")));
+    if !read.is_empty() {
+        asked.places.push(format!("account {}: {}", account.name, read.join(", ")));
+    }
     Ok(())
 }
 

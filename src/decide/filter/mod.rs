@@ -6,11 +6,13 @@ mod criterion;
 mod examined;
 mod foresight;
 mod pattern;
+mod place;
 mod sieve;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -23,6 +25,7 @@ use pattern::{folded, glob, regex};
 pub use sieve::Script;
 
 use crate::mail::Mail;
+use crate::plural::counted;
 use crate::settings::FilterSettings;
 use crate::words::FilterId;
 
@@ -82,9 +85,9 @@ pub struct CriterionTrial {
     pub because: String,
 }
 
-/// FILTER-8: holds one filter against a message, criterion by criterion.
+/// FILTER-8: holds one filter against a message, criterion by criterion, with the place where a phrase stands in the text.
 pub fn trial(filter: &Filter, mail: &Mail) -> FilterTrial {
-    filter.trial(&Examined::new(mail))
+    filter.trial(&Examined::new(mail), true)
 }
 
 impl Filter {
@@ -112,7 +115,8 @@ impl Filter {
         }
     }
 
-    pub(super) fn trial(&self, held: &Examined<'_>) -> FilterTrial {
+    /// Holds it against a message. What is kept with an e-mail has no words of its text: `is_looked_at` says that somebody has it before them.
+    pub(super) fn trial(&self, held: &Examined<'_>, is_looked_at: bool) -> FilterTrial {
         if let Some(script) = &self.sieve {
             let (wanted, because) = script.run(held);
             let matched = wanted.is_some();
@@ -125,7 +129,7 @@ impl Filter {
             .map(|criterion| CriterionTrial {
                 criterion: criterion.to_string(),
                 matched: self.holds(criterion, held),
-                because: criterion.found(held.mail),
+                because: self.places(criterion, held).filter(|_| is_looked_at).unwrap_or_else(|| criterion.found(held.mail)),
             })
             .collect();
         let matched = !criteria.is_empty() && criteria.iter().all(|criterion| criterion.matched);
@@ -165,16 +169,50 @@ impl Filter {
         if match_case { glob(pattern, text) } else { glob(&folded(pattern), text) }
     }
 
-    /// Whether a phrase stands in the text; one that says nothing stands nowhere.
+    /// Whether a phrase stands in the text.
     fn has(&self, phrase: &str, held: &Examined<'_>) -> bool {
+        self.place(phrase, held).is_some()
+    }
+
+    /// Where a phrase stands in the text as it is compared; one that says nothing stands nowhere.
+    fn place(&self, phrase: &str, held: &Examined<'_>) -> Option<Range<usize>> {
         if phrase.trim().is_empty() {
-            return false;
+            return None;
         }
         if self.settings.regex {
-            return regex(phrase, self.settings.match_case).is_some_and(|regex| regex.is_match(&held.mail.text));
+            return regex(phrase, self.settings.match_case)?.find(&held.mail.text).map(|found| found.range());
         }
         let text = held.text(self.settings.match_case).as_bytes();
         let phrase = if self.settings.match_case { Cow::Borrowed(phrase) } else { folded(phrase) };
-        memchr::memmem::find(text, phrase.as_bytes()).is_some()
+        memchr::memmem::find(text, phrase.as_bytes()).map(|at| at..at + phrase.len())
+    }
+
+    /// What the text says where phrases stand, or which of them it does not have; none for what asks for something else.
+    fn places(&self, criterion: &Criterion, held: &Examined<'_>) -> Option<String> {
+        let (phrases, are_all_asked) = match criterion {
+            Criterion::Body(phrases) => (phrases, false),
+            Criterion::BodyAll(phrases) => (phrases, true),
+            _ => return None,
+        };
+        let text = &held.mail.text;
+        let is_lower = !self.settings.regex && !self.settings.match_case;
+        let shown = |phrase: &String| {
+            let place = self.place(phrase, held)?;
+            Some(place::excerpt(text, &if is_lower { place::unfolded(text, &place) } else { place }))
+        };
+        let (mut said, mut missing) = (Vec::new(), Vec::new());
+        for phrase in phrases {
+            match shown(phrase) {
+                Some(words) => said.push(format!("{words:?}")),
+                None => missing.push(format!("{phrase:?}")),
+            }
+        }
+        let of_all = format!("its {}", counted(text.chars().count(), "character"));
+        Some(match (said.as_slice(), missing.as_slice()) {
+            ([], _) => format!("nowhere in {of_all}"),
+            (_, [_, ..]) if are_all_asked => format!("{} is nowhere in {of_all}", missing.join(", ")),
+            ([first, ..], _) if !are_all_asked => format!("it says {first}"),
+            _ => format!("it says {}", said.join(" and ")),
+        })
     }
 }

@@ -274,3 +274,28 @@ fn filter_3_a_hostile_message_takes_a_script_no_time() {
     }
     assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn filter_8_a_look_says_where_a_phrase_stands_and_what_is_kept_does_not() {
+    let text_of = |text: &str| Mail { text: text.to_string(), ..mail() };
+    let because = |criterion: Criterion, text: &str| trial(&filter(vec![criterion]), &text_of(text)).criteria[0].because.clone();
+    let has = |phrases: &[&str]| Criterion::Body(phrases.iter().map(|phrase| text(phrase)).collect());
+    let has_all = |phrases: &[&str]| Criterion::BodyAll(phrases.iter().map(|phrase| text(phrase)).collect());
+    assert_eq!(because(has(&["invoice"]), "The Invoice."), r#"it says "The Invoice.""#);
+    assert_eq!(because(has(&["offer", "invoice"]), "No\n invoice"), r#"it says "No invoice""#);
+    assert_eq!(because(has(&["offer", "bill"]), "The invoice."), "nowhere in its 12 characters");
+    assert_eq!(because(has_all(&["the", "invoice"]), "The invoice."), r#"it says "The invoice." and "The invoice.""#);
+    assert_eq!(because(has_all(&["the", "offer"]), "The invoice."), r#""offer" is nowhere in its 12 characters"#);
+    // In small letters İ has a character more, and a text may be long.
+    let long = format!("{}İİİ PUMPE Ärger {}", "x ".repeat(50), "y ".repeat(50));
+    assert_eq!(
+        because(has(&["pumpe ärger"]), &long),
+        format!(r#"it says "…{}İİİ PUMPE Ärger {}…""#, "x ".repeat(13), "y ".repeat(14) + "y")
+    );
+    let mut regex = filter(vec![has(&["x.*y"])]);
+    regex.settings.regex = true;
+    let said = trial(&regex, &text_of(&long)).criteria[0].because.clone();
+    assert!(said.starts_with(r#"it says "x x"#) && said.chars().count() < 140, "{said}");
+    let kept = filter(vec![has(&["invoice"])]).trial(&Examined::new(&text_of("The invoice.")), false);
+    assert_eq!(kept.criteria[0].because, "the text has 12 characters");
+}

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 
 use crate::decide::{Brought, Owners};
 use crate::store::email::no_letter;
+use crate::store::note::unsent_among;
 use crate::store::noun::in_lists;
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, notes, record_teams, records, reviews};
 use crate::store::{Database, IN_LIST};
@@ -147,7 +148,11 @@ impl Movable {
             let elsewhere: Vec<_> = told.iter().filter(|note| note.1 != case && !here.contains(&note.2)).collect();
             let coming: Vec<NoteId> = elsewhere.iter().map(|note| note.0).collect();
             diesel::update(notes::table.filter(notes::id.eq_any(coming))).set(notes::record_id.eq(case)).execute(db)?;
-            let noted: HashSet<EmailId> = elsewhere.iter().map(|note| note.2).chain(here).collect();
+            let mut noted: HashSet<EmailId> = elsewhere.iter().map(|note| note.2).chain(here).collect();
+            let ours: Vec<EmailId> = some.iter().filter(|email| email.ours).map(|email| email.id).collect();
+            if !ours.is_empty() {
+                noted.extend(unsent_among(db, &ours)?);
+            }
             for email in some.iter().filter(|email| !noted.contains(&email.id)) {
                 let kind = if email.ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
                 diesel::insert_into(notes::table)

@@ -14,6 +14,7 @@ use crate::decide::access::Permitted;
 use crate::decide::delivery::Recipient;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
+use crate::mail::address_key;
 use crate::store::address::{Came, write_deliveries};
 use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
 
@@ -135,6 +136,49 @@ fn end(db: &mut Database, message: &Outgoing, (state, delivery): (RecipientState
     write_deliveries(db, pending.map(|one| Came::of(message.email, one, delivery, now)))
 }
 
+/// SEND-6: lets a letter that was sent go out once more, in the same bytes and with the same Message-ID: to some of those whom it went to, or to
+/// all. What followed from it then does not follow again. Returns to whom.
+pub fn resend(db: &mut Database, message: &Permitted<'_, Outgoing>, to: &[String], due_at: i64, now: i64) -> Result<Vec<String>> {
+    let id = message.thing().id;
+    let before = show(db, id)?;
+    if before.state != OutboxState::Sent {
+        return Err(not_in_a_state(&before));
+    }
+    if before.account.is_none() {
+        let what = format!("the account that message {id} of the outbox went out through is gone");
+        return Err(Fault::new(Class::Data, what).hint(format!("try: espomail email forward {}", before.email)).into());
+    }
+    let is_of = |one: &Recipient, address: &str| address_key(&one.address) == address_key(address);
+    if let Some(other) = to.iter().find(|address| !before.recipients.iter().any(|one| is_of(one, address))) {
+        let all: Vec<&str> = before.recipients.iter().map(|one| one.address.as_str()).collect();
+        let what = format!("e-mail {} did not go to {other}, but to {}", before.email, all.join(", "));
+        return Err(Fault::new(Class::Data, what).hint(format!("try: espomail email forward {}", before.email)).into());
+    }
+    keep(db, &before)?;
+    let chosen = before.recipients.iter().filter(|one| to.is_empty() || to.iter().any(|address| is_of(one, address)));
+    let chosen: Vec<String> = chosen.map(|one| one.address.clone()).collect();
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::state.eq(OutboxState::Queued),
+            outbox::held_because.eq(None::<String>),
+            outbox::due_at.eq(due_at),
+            outbox::first_tried_at.eq(None::<i64>),
+            outbox::sent_at.eq(None::<i64>),
+            // What was only marked as sent was never tried.
+            outbox::attempts.eq(before.attempts.max(1)),
+            outbox::is_resent.eq(true),
+        ))
+        .execute(db)?;
+    for address in &chosen {
+        let nothing = (outbox_recipients::code.eq(None::<i64>), outbox_recipients::status.eq(None::<String>));
+        diesel::update(outbox_recipients::table.find((id, address)))
+            .set((outbox_recipients::state.eq(RecipientState::Pending), nothing, outbox_recipients::said.eq(None::<String>)))
+            .execute(db)?;
+    }
+    trace(db, message, "email resend", now)?;
+    Ok(chosen)
+}
+
 /// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.
 fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
     let as_seen = outbox::table
@@ -246,6 +290,11 @@ pub fn drop_one(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) 
     }
     keep(db, &before)?;
     trace(db, message, "outbox drop", now)?;
+    if before.is_resent {
+        // They got it the first time, as far as anybody knows.
+        end(db, &before, (RecipientState::Sent, DeliveryState::Sent), now)?;
+        return Ok(false);
+    }
     if before.has_reached() {
         end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);

@@ -49,6 +49,8 @@ pub struct Outgoing {
     pub recipients: Vec<Recipient>,
     /// The copy for the account's Sent mailbox; none where none was asked for (SEND-7).
     pub sent_copy: Option<SentCopy>,
+    /// It goes out, or went out, once more.
+    pub is_resent: bool,
 }
 
 impl Outgoing {
@@ -59,7 +61,7 @@ impl Outgoing {
 
     /// Whether somebody has got it already.
     pub fn has_reached(&self) -> bool {
-        self.recipients.iter().any(|one| one.state == RecipientState::Sent)
+        self.is_resent || self.recipients.iter().any(|one| one.state == RecipientState::Sent)
     }
 }
 
@@ -87,6 +89,7 @@ type Row = (
     (OutgoingId, EmailId, OutgoingKind, OutboxState, Option<String>, Option<String>, Option<UserId>),
     (String, String, String),
     (Option<i64>, (Option<Rule>, Option<String>, bool), i64, Option<String>, i64, Option<i64>),
+    bool,
 );
 
 /// The messages that somebody asks for.
@@ -147,6 +150,12 @@ pub fn on_its_way(db: &mut Database, email: EmailId) -> Result<Option<OnItsWay>>
     Ok(found.map(|(message, state)| OnItsWay { message, state }))
 }
 
+/// Returns the message by which an e-mail went out, or is to; letters of `notify` are nobody's.
+pub fn of_email(db: &mut Database, email: EmailId) -> Result<Option<OutgoingId>> {
+    let row = outbox::table.filter(outbox::email_id.eq(email)).filter(outbox::kind.ne(OutgoingKind::Notification));
+    Ok(row.order(outbox::id.desc()).select(outbox::id).first(db).optional()?)
+}
+
 /// Makes the error for a message that is not there, or not for the one who asks.
 pub fn missing(id: OutgoingId) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
@@ -181,6 +190,7 @@ fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
                     outbox::created_at,
                     outbox::sent_at,
                 ),
+                outbox::is_resent,
             ))
             .load::<Row>(db)?;
         let mut recipients = recipients(db, some)?;
@@ -200,7 +210,7 @@ fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
 }
 
 fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -> Result<Outgoing> {
-    let ((id, email, kind, state, account, author, author_id), (message_id, subject, envelope_from), rest) = row;
+    let ((id, email, kind, state, account, author, author_id), (message_id, subject, envelope_from), rest, is_resent) = row;
     let (due_at, (held_rule, held_because, held_restored), attempts, last_error, created_at, sent_at) = rest;
     // What was held while it was on its way was held too late.
     let is_held = matches!(state, OutboxState::Draft | OutboxState::Queued);
@@ -227,6 +237,7 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
         sent_at,
         recipients,
         sent_copy,
+        is_resent,
     })
 }
 

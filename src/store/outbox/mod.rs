@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-pub use change::{ByHand, change, drop_one, hold, hold_all_in, hold_all_of, hold_answers, hold_like, hold_restored};
-pub use list::{OnItsWay, OutboxFilter, Outgoing, count, is_handed_over, list, missing, on_its_way, show};
+pub use change::{ByHand, change, drop_one, hold, hold_all_in, hold_all_of, hold_answers, hold_like, hold_restored, resend};
+pub use list::{OnItsWay, OutboxFilter, Outgoing, count, is_handed_over, list, missing, of_email, on_its_way, show};
 pub use sending::{
     Claimed, Due, Reached, Unsettled, claim, due_accounts, give_back, hand_over, next, reached, reached_accounts, sent_since,
     set_followed, states, under_way, unsettled,

@@ -92,6 +92,7 @@ pub struct Due {
     attempts: i64,
     first_tried_at: Option<i64>,
     due_at: Option<i64>,
+    is_resent: bool,
 }
 
 /// Returns the next messages of an account that are due, by time then number (SEND-1), so many at the most, or one message by name, but
@@ -115,6 +116,7 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, mos
             outbox::attempts,
             outbox::first_tried_at,
             outbox::due_at,
+            outbox::is_resent,
         ));
     Ok(all_free!(&mut *db, due, i64::try_from(most)?, Due)?)
 }
@@ -167,9 +169,9 @@ fn claimed(db: &mut Database, due: Vec<Due>, now: i64) -> Result<Vec<Claimed>> {
     let message_ids: HashMap<EmailId, String> = message_ids.load(db)?.into_iter().collect();
     let mut all = recipients(db, &ids)?;
     let claimed = |due: Due| {
-        let Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at } = due;
+        let Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at, is_resent } = due;
         let all = all.remove(&id).unwrap_or_default();
-        let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+        let reached = is_resent || all.iter().any(|one| one.state == RecipientState::Sent);
         let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
         Claimed {
             id,
@@ -275,23 +277,25 @@ pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
 /// Returns a message that is under way, and keeps it until the transaction ends: whoever sends it cannot mark it meanwhile. None when
 /// it is settled by now, or is being so. A claim lasts `lease` seconds.
 pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Result<Option<Unsettled>> {
-    type Message = (OutgoingId, EmailId, OutgoingKind, String);
+    type Message = (OutgoingId, EmailId, OutgoingKind, String, bool);
     type Lease = (Option<AccountId>, Option<String>, Option<i64>, bool, Option<i64>);
     type Found = (Message, (i64, Option<i64>, Option<UserId>), Lease);
     let sending = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq(OutboxState::Sending)).select((
-        (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
+        (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from, outbox::is_resent),
         (outbox::attempts, outbox::first_tried_at, outbox::author_id),
         (outbox::account_id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over, outbox::sent_at),
     ));
     let found = first_free!(&mut *db, sending, Found).optional()?;
-    let Some(((id, email, kind, envelope_from), (attempts, first_tried_at, author), rest)) = found else { return Ok(None) };
+    let Some(((id, email, kind, envelope_from, is_resent), (attempts, first_tried_at, author), rest)) = found else {
+        return Ok(None);
+    };
     let (account, owner, until, is_handed_over, sent_at) = rest;
     let death = match (is_handed_over, sent_at) {
         (false, _) => Death::Before,
         (true, None) => Death::After,
         (true, Some(_)) => Death::Taken,
     };
-    let due = Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at: None };
+    let due = Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at: None, is_resent };
     let Some(claimed) = claimed(db, vec![due], i64::MAX)?.pop() else { return Ok(None) };
     let clock = clock(db, now)?;
     let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
