@@ -262,9 +262,12 @@ fn has_old_settings(binary: &Path) -> bool {
 
 fn configuration(directory: &Path, old: bool, owner: &str, group: &str, [port, tls_port, auth_port]: [u16; 3]) -> String {
     let dir = directory.display();
+    // Where the settings are new ones, it does so unasked.
+    let deflating = if old { "protocol imap {\n  mail_plugins = imap_zlib\n}" } else { "" };
     let by_version = if old { old_settings } else { new_settings }(&dir.to_string(), owner, group);
     format!(
         r#"{by_version}
+{deflating}
 base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
