@@ -190,6 +190,11 @@ impl Stream {
         self.timed().insist(limit, deadline);
     }
 
+    /// The limit of every wait, and the end of the whole.
+    pub fn limits(&mut self) -> (Duration, Instant) {
+        self.timed().limits()
+    }
+
     fn timed(&mut self) -> &mut Timed {
         match self {
             Self::Clear(tcp) => tcp,

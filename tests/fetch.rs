@@ -173,7 +173,8 @@ in_both_worlds! {
         let server = dovecot::server();
         let body = "QUJD".repeat(19) + "\r\n";
         let giant = [
-            letter("giant", "Content-Type: multipart/mixed; boundary=b\r\n").strip_suffix(b"Text of giant\r\n").unwrap(),
+            // Courier sees no parts without MIME-Version.
+            letter("giant", "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n").strip_suffix(b"Text of giant\r\n").unwrap(),
             b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nHello gi\xc3\xa4nt\r\n--b\r\nContent-Type: application/zip\r\n\
               Content-Disposition: attachment; filename=big.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n",
             body.repeat(20_000).as_bytes(),

@@ -2,6 +2,7 @@
 //! `make servers`. What differs between them stands in `docs/servers.md`.
 
 mod imap;
+mod ordinary;
 mod s3;
 mod smtp;
 
@@ -16,17 +17,17 @@ use crate::support::certificates;
 use crate::support::ports::free_ports;
 
 /// A server that ends with the test.
-struct Private {
+pub struct Private {
     /// In clear text and with STARTTLS.
-    port: u16,
+    pub port: u16,
     /// Over TLS.
-    tls_port: u16,
-    folder: tempfile::TempDir,
+    pub tls_port: u16,
+    pub folder: tempfile::TempDir,
     process: Child,
 }
 
 impl Private {
-    fn start(name: &str) -> Self {
+    pub fn start(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         certificates::make(folder.path());
         let [port, tls_port] = free_ports();

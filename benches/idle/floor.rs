@@ -25,10 +25,9 @@ pub fn look(port: u16, connector: Option<&native_tls::TlsConnector>, user: &str)
     let mut stream = BufReader::new(stream);
     until(&mut stream, "* OK")?;
     let plain = base64::engine::general_purpose::STANDARD.encode(format!("\0{user}\0secret"));
-    stream.get_mut().write_all(format!("a AUTHENTICATE PLAIN {plain}\r\n").as_bytes())?;
-    until(&mut stream, "a OK")?;
     let looks = "b ID NIL\r\nc EXAMINE INBOX\r\nd UID SEARCH UID 2:*\r\ne UID FETCH 1 (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER])\r\n";
-    stream.get_mut().write_all(looks.as_bytes())?;
+    stream.get_mut().write_all(format!("a AUTHENTICATE PLAIN {plain}\r\n{looks}").as_bytes())?;
+    until(&mut stream, "a OK")?;
     until(&mut stream, "e OK")?;
     stream.get_mut().write_all(b"f LOGOUT\r\n")?;
     Ok(())

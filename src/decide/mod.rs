@@ -14,6 +14,7 @@ pub mod budget;
 pub mod caller;
 mod case;
 mod choices;
+pub mod deflate;
 pub mod delivery;
 mod desk;
 pub mod digest;

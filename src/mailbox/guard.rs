@@ -115,6 +115,10 @@ impl Guard {
         let Some(at) = memchr::memchr(b' ', line) else { return Ok(()) };
         let (tag, command) = (&line[..at], &line[at + 1..]);
         (self.command, self.asks) = Kind::of(command);
+        if !self.talk.behind.is_empty() {
+            // What goes out behind it would be taken for the answer.
+            self.asks = 0;
+        }
         (self.tag, self.spent, self.has_ended) = (tag.to_vec(), 0, false);
         self.challenge.clear();
         self.given.clear();

@@ -3,16 +3,19 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 
 use super::Server;
+use super::Trouble;
 use super::answer;
 use super::guard::{Guard, Guarded, offers};
-use super::session::Session;
-use super::talk::{Said, Talk, fault};
+use super::session::{Foreseen, Session};
+use super::talk::{Ahead, Said, Talk, fault};
 use super::wire::Wire;
 use crate::fault::Class;
 use crate::net::{Credentials, Login, give_up};
@@ -20,31 +23,60 @@ use crate::words::{Auth, Security};
 
 /// The bytes that an answer may have before the login.
 const ANSWER: u64 = 256 << 10;
+/// Whose greeting has this name in it takes commands behind a login. Courier loses them, Cyrus answers AUTHENTICATE twice and loses them
+/// (`docs/servers.md`).
+const BEARS_FLIGHTS: &[u8] = b"Dovecot";
+/// How long it may take until something comes of what went out behind a login: then it is taken for lost.
+const LOST: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Connects, encrypts and logs in; a token that has ended is followed by another.
     pub fn open(server: &Server<'_>) -> Result<Self> {
-        server.login.open(|credentials| Self::open_with(server, credentials))
+        Self::open_for(server, None)
     }
 
-    fn open_with(server: &Server<'_>, credentials: Option<&Credentials>) -> Result<Self> {
+    /// The same. What is foreseen goes out behind the login where the server is known to bear that, so that the line is crossed once for both.
+    pub fn open_for(server: &Server<'_>, foreseen: Option<&Foreseen<'_>>) -> Result<Self> {
+        server.login.open(|credentials| Self::open_with(server, credentials, foreseen))
+    }
+
+    fn open_with(server: &Server<'_>, credentials: Option<&Credentials>, foreseen: Option<&Foreseen<'_>>) -> Result<Self> {
         let login = &server.login;
         let place = &login.place;
         let Some(credentials) = credentials else { return Err(login.refused(Class::Config, "there is no password", None)) };
         let mut talk = Talk::new(Wire::new(place.connect()?), credentials.secrets(place));
-        greet(&mut talk)?;
+        let bears_flights = greet(&mut talk)?;
         if place.security == Security::Starttls {
             talk = start_tls(talk, login)?;
         }
         let guard = Guard::of(talk);
-        let imap = log_in(&guard, login, credentials)?;
-        Ok(Self { imap, guard, account: login.account.clone(), max_response: server.max_response, opened: None })
+        let flight = foreseen.filter(|_| bears_flights).and_then(Foreseen::flight).unwrap_or_default();
+        let outcome = log_in(&guard, login, credentials, flight);
+        let is_lost = is_lost(&mut guard.borrow_mut().talk, outcome.is_ok());
+        if is_lost {
+            log::info!("account {}: the server does not bear what goes out behind a login; going on without", login.account);
+            return Self::open_with(server, Some(credentials), None);
+        }
+        Ok(Self::of(outcome?, guard, &login.account, server.max_response))
     }
 }
 
+/// Whether what went out behind a login confused the server, or was lost. A refusal is one: nobody logs in twice for that.
+fn is_lost(talk: &mut Talk, is_in: bool) -> bool {
+    if !talk.ahead.iter().any(Ahead::is_asked) {
+        return false;
+    }
+    if !is_in {
+        return matches!(talk.trouble, Some(Trouble::Garbled | Trouble::Cut));
+    }
+    let has_come = talk.wire.comes_within(LOST).unwrap_or(false);
+    let comes = talk.wire.waiting();
+    !has_come || !(comes.starts_with(b"*") || talk.ahead.iter().any(|one| one.is_of(comes)))
+}
+
 /// The greeting must be OK: PREAUTH would skip the login that says who we are, and before TLS it is an attack. The crate looks at none
-/// of it.
-fn greet(talk: &mut Talk) -> Result<()> {
+/// of it. Returns whether the server bears commands behind a login.
+fn greet(talk: &mut Talk) -> Result<bool> {
     talk.wire.allow(ANSWER);
     let line = talk.wire.answer(&mut |_| {}).map_err(|error| talk.broken(error))?;
     if let Some(words) = answer::bye(&line) {
@@ -56,7 +88,10 @@ fn greet(talk: &mut Talk) -> Result<()> {
     }
     // A server that says so at once need not be asked.
     talk.offered = line.strip_prefix(b"* OK").and_then(answer::offered);
-    if answer::is_about(&line, "OK") { Ok(()) } else { Err(talk.not_understood("the server's greeting", &line).into()) }
+    if !answer::is_about(&line, "OK") {
+        return Err(talk.not_understood("the server's greeting", &line).into());
+    }
+    Ok(memmem::find(&line, BEARS_FLIGHTS).is_some())
 }
 
 /// RFC 3501, section 6.2.1. Refused is an error, and so is anything that came in clear text behind the OK. The crate has the command only
@@ -70,7 +105,12 @@ fn start_tls(mut talk: Talk, login: &Login<'_>) -> Result<Talk> {
     talk.over(|wire| Ok(Wire::new(login.place.start_tls(wire.into_stream())?)))
 }
 
-fn log_in(guard: &Rc<RefCell<Guard>>, login: &Login<'_>, credentials: &Credentials) -> Result<imap::Session<Guarded>> {
+fn log_in(
+    guard: &Rc<RefCell<Guard>>,
+    login: &Login<'_>,
+    credentials: &Credentials,
+    flight: Vec<String>,
+) -> Result<imap::Session<Guarded>> {
     let mut client = imap::Client::new(Guarded(Rc::clone(guard)));
     let needed = match credentials.auth {
         Auth::Password => "IMAP4REV1",
@@ -90,6 +130,13 @@ fn log_in(guard: &Rc<RefCell<Guard>>, login: &Login<'_>, credentials: &Credentia
         return Err(login.refused(Class::Refused, "no user name or password can have a NUL", None));
     }
     let way = way(&has, login, credentials)?;
+    // RFC 2971: some want to know with whom they speak before they open a mailbox. The line is not crossed for that.
+    let id = has("ID").then(|| format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION")));
+    let is_ahead = !flight.is_empty() && way.is_one_line(credentials);
+    if is_ahead {
+        let commands = id.iter().map(|id| (id.clone(), true)).chain(flight.into_iter().map(|command| (command, false)));
+        guard.borrow_mut().talk.behind = commands.collect();
+    }
     guard.borrow_mut().talk.budget = ANSWER;
     let outcome = match way {
         Way::Login => client.login(&credentials.user, credentials.secret()),
@@ -106,9 +153,8 @@ fn log_in(guard: &Rc<RefCell<Guard>>, login: &Login<'_>, credentials: &Credentia
         }
         Err(other) => other,
     })?;
-    if has("ID") {
-        // RFC 2971: some want to know with whom they speak before they open a mailbox. The line is not crossed for that.
-        guard.talk.send_ahead(format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION")), true);
+    if let Some(id) = id.filter(|_| !is_ahead) {
+        guard.talk.send_ahead(id, true);
     }
     Ok(imap)
 }
@@ -118,6 +164,16 @@ enum Way {
     Login,
     /// The words behind AUTHENTICATE, and what is answered to each challenge.
     Sasl(String, Answers),
+}
+
+impl Way {
+    /// Whether the server asks for nothing more before it knows whether we may come in. Why it does not take a token, it does ask.
+    fn is_one_line(&self, credentials: &Credentials) -> bool {
+        match self {
+            Self::Login => credentials.user.chars().chain(credentials.secret().chars()).all(|c| (' '..='~').contains(&c)),
+            Self::Sasl(command, _) => !credentials.auth.is_token() && command.contains(' '),
+        }
+    }
 }
 
 fn way(has: &dyn Fn(&str) -> bool, login: &Login<'_>, credentials: &Credentials) -> Result<Way> {

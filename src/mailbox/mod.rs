@@ -12,7 +12,8 @@
 //! - FETCH: it reads all answers as one, so that a malformed message would cost its whole batch; its structures overflow the stack;
 //! - LIST: a name that it cannot read would hide all others, and RETURN (SPECIAL-USE) it cannot ask for;
 //! - STARTTLS, which it has only together with a connection of its own, and the greeting, which it does not look at;
-//! - ID, which it does not have, and what goes out together with another command: it writes one and waits for the answer.
+//! - ID, which it does not have, and what goes out together with another command: it writes one and waits for the answer;
+//! - COMPRESS, which it does not have: from there on the wire inflates what comes (`inflate.rs`), and everybody else reads as before.
 
 mod answer;
 mod change;
@@ -20,6 +21,7 @@ mod files;
 mod found;
 mod guard;
 mod idle;
+mod inflate;
 mod login;
 mod mbox;
 mod name;
@@ -35,7 +37,7 @@ pub use files::read as read_files;
 pub use found::MOST_LISTED;
 pub use mbox::{FileMessage, Found};
 pub use sent::Appended;
-pub use session::Session;
+pub use session::{Foreseen, Session};
 pub use sought::{Sighted, Sought};
 
 use crate::net::Login;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use super::guard::{Guard, Guarded};
 use super::structure::Kind;
 use super::talk::{SMALL_ANSWER, Said, fault, first_line, refused};
 use super::{HeaderOnly, Listed, Opened, RawMessage, Trouble, name, structure};
+use crate::decide::deflate;
 use crate::fault::{Class, Fault, Reach};
 use crate::net::text;
 use crate::plural::counted;
@@ -22,6 +24,8 @@ use crate::plural::counted;
 const NAMES: u64 = 16 << 20;
 /// The bytes that the headers of one command may have: they are kept.
 const HEADERS: u64 = 16 << 20;
+/// How a server offers to deflate what it says.
+const DEFLATE: &str = "COMPRESS=DEFLATE";
 /// The bytes that the structure of a message may have.
 const STRUCTURE: u64 = 1 << 20;
 /// What tells a message from others.
@@ -31,6 +35,39 @@ const DAY: i64 = 86_400;
 /// The longest set of UIDs in one command: servers need not take lines over 8,192 bytes (RFC 7162, section 4).
 const LONGEST_SET: usize = 7_000;
 
+/// The longest that goes out behind a login, in bytes: servers hand it over to whoever serves the mailbox, through a buffer.
+const LONGEST_FLIGHT: usize = 1_000;
+
+/// What a mailbox will be asked first: for the UIDs above one, and for the header of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseen<'a> {
+    pub mailbox: &'a str,
+    pub last: u32,
+    pub known: u32,
+}
+
+impl Foreseen<'_> {
+    /// The commands behind the one that opens the mailbox.
+    fn questions(&self) -> Option<[String; 2]> {
+        let next = self.last.checked_add(1)?;
+        Some([format!("UID SEARCH {}", above(next)), fetch_command(&self.known.to_string(), HEADER_ITEMS)])
+    }
+
+    /// All of them, where they are short enough to go out behind a login.
+    pub(super) fn flight(&self) -> Option<Vec<String>> {
+        let opens = (!self.mailbox.chars().any(char::is_control)).then(|| format!("EXAMINE {}", name::quoted(self.mailbox)))?;
+        let flight: Vec<String> = std::iter::once(opens).chain(self.questions()?).collect();
+        (flight.iter().map(String::len).sum::<usize>() <= LONGEST_FLIGHT).then_some(flight)
+    }
+}
+
+/// What has come of messages, and how long that took.
+#[derive(Debug, Default)]
+struct Came {
+    bytes: u64,
+    took: Duration,
+}
+
 /// A logged-in connection.
 pub struct Session {
     pub(super) imap: imap::Session<Guarded>,
@@ -39,9 +76,17 @@ pub struct Session {
     pub(super) max_response: u64,
     /// The mailbox that is open, as it was when it opened.
     pub(super) opened: Option<Opened>,
+    came: Came,
+    /// Whether the server was asked to deflate what it says, and whether it does.
+    deflates: Option<bool>,
 }
 
 impl Session {
+    pub(super) fn of(imap: imap::Session<Guarded>, guard: Rc<RefCell<Guard>>, account: &str, max_response: u64) -> Self {
+        let (account, came) = (account.to_string(), Came::default());
+        Self { imap, guard, account, max_response, opened: None, came, deflates: None }
+    }
+
     /// Lets the crate do a command, whose answer may have so many bytes.
     pub(super) fn ask<T>(&mut self, bytes: u64, work: impl FnOnce(&mut imap::Session<Guarded>) -> imap::Result<T>) -> Result<T> {
         self.guard.borrow_mut().talk.budget = bytes;
@@ -59,13 +104,49 @@ impl Session {
         self.guard.borrow().talk.trouble.clone()
     }
 
-    /// Says that the UIDs above one and then the header of a message will be asked for, once the mailbox is open that is opened next: the
-    /// line is crossed once for all three. Where it does not open, or its UIDs mean other messages than they did, nobody asks.
-    pub fn foresee(&mut self, last: u32, known: u32) {
-        let Some(next) = last.checked_add(1) else { return };
+    /// Says what the mailbox will be asked that is opened next: the line is crossed once for all. Where it does not open, or its UIDs mean
+    /// other messages than they did, nobody asks. What has gone out behind the login is on its way already.
+    pub fn foresee(&mut self, foreseen: &Foreseen<'_>) {
+        let Some(questions) = foreseen.questions() else { return };
         let talk = &mut self.guard.borrow_mut().talk;
-        talk.send_behind(format!("UID SEARCH {}", above(next)));
-        talk.send_behind(fetch_command(&known.to_string(), HEADER_ITEMS));
+        if !talk.is_foreseen(&questions[0]) {
+            questions.into_iter().for_each(|question| talk.send_behind(question));
+        }
+    }
+
+    /// Lets what the server says from here on come deflated (RFC 4978), where so many bytes of messages are still to come, the line is slow
+    /// and the server offers it; it is asked once. Passwords have gone over the line by now, and none go any more.
+    pub fn deflate(&mut self, left: u64) -> Result<()> {
+        if self.deflates.is_some() || !deflate::is_worth_it(self.came.bytes, self.came.took, left) {
+            return Ok(());
+        }
+        self.deflates = Some(false);
+        if !self.offers(DEFLATE)? {
+            return Ok(());
+        }
+        let begun = self.command("COMPRESS DEFLATE", SMALL_ANSWER, &mut |_| {});
+        if unless_said(begun)?.is_some() {
+            self.guard.borrow_mut().talk.wire.deflate();
+            self.deflates = Some(true);
+            log::info!(
+                "account {}: {} bytes came in {:?}; what follows comes deflated",
+                self.account,
+                self.came.bytes,
+                self.came.took
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether what comes is deflated.
+    pub fn is_deflated(&self) -> bool {
+        self.deflates == Some(true)
+    }
+
+    /// How much a first answer is to bring where so much is to come: little, to see what the line brings; none where it does not matter.
+    pub fn sample(&self, left: u64) -> Option<u64> {
+        let is_offered = || self.guard.borrow().talk.offered.iter().flatten().any(|offer| offer == DEFLATE);
+        deflate::sample(self.came.bytes, left).filter(|_| self.deflates.is_none() && is_offered())
     }
 
     /// Lists the names of all mailboxes that hold messages.
@@ -268,6 +349,7 @@ impl Session {
     fn fetch_whole(&mut self, uids: &[u32], items: &str, bytes: u64) -> Result<Vec<RawMessage>> {
         let mut messages = BTreeMap::new();
         let mut nothing = Vec::new();
+        let began = Instant::now();
         self.fetch_items(uids, items, bytes.min(self.max_response), &mut |uid, item, line| {
             let internal_date = item.internal_date;
             match item.take("", line) {
@@ -276,6 +358,8 @@ impl Session {
                 Taken::Absent => {}
             }
         })?;
+        self.came.took += began.elapsed();
+        self.came.bytes += messages.values().map(|message: &RawMessage| message.bytes.len() as u64).sum::<u64>();
         if !nothing.is_empty() {
             // Some servers say NIL for an empty message, others for one that they cannot read: the size tells.
             let uids: Vec<u32> = nothing.iter().map(|(uid, _)| *uid).collect();

@@ -39,8 +39,8 @@ pub struct Talk {
     pub ahead: VecDeque<Ahead>,
     /// What goes out with the next command.
     unsent: Vec<u8>,
-    /// Commands that go out behind the next one, which nobody waits for.
-    pub behind: Vec<String>,
+    /// Commands that go out behind the next one, and whether nobody asks for their answers.
+    pub behind: Vec<(String, bool)>,
 }
 
 /// A command that goes out before it is asked for, so that the line is crossed once for several.
@@ -49,6 +49,17 @@ pub struct Ahead {
     command: String,
     /// Nobody asks for its answer.
     is_dropped: bool,
+}
+
+impl Ahead {
+    pub fn is_asked(&self) -> bool {
+        !self.is_dropped
+    }
+
+    /// Whether what comes is its ending.
+    pub fn is_of(&self, comes: &[u8]) -> bool {
+        comes.strip_prefix(self.tag.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+    }
 }
 
 /// One response.
@@ -109,7 +120,13 @@ impl Talk {
 
     /// Lets a command go out behind the next one.
     pub fn send_behind(&mut self, command: String) {
-        self.behind.push(command);
+        self.behind.push((command, false));
+    }
+
+    /// Whether a command is on its way, or will go out with the next one.
+    pub fn is_foreseen(&self, command: &str) -> bool {
+        let ahead = self.ahead.iter().map(|one| &one.command);
+        ahead.chain(self.behind.iter().map(|(behind, _)| behind)).any(|one| one == command)
     }
 
     fn next_tag(&mut self) -> String {
@@ -136,7 +153,7 @@ impl Talk {
                 }
                 let tag = self.next_tag();
                 self.unsent.extend([tag.as_bytes(), b" ", command, b"\r\n"].concat());
-                std::mem::take(&mut self.behind).into_iter().for_each(|behind| self.send_ahead(behind, false));
+                std::mem::take(&mut self.behind).into_iter().for_each(|(behind, is_dropped)| self.send_ahead(behind, is_dropped));
                 tag
             }
         };

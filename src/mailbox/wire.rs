@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::inflate::{Inflater, stored};
 use crate::net::Stream;
 use crate::room;
 
@@ -22,11 +23,19 @@ pub struct Wire {
     end: usize,
     /// Bytes that the answer at hand may still have.
     budget: u64,
+    /// What comes is deflated, and so is what goes (RFC 4978).
+    inflater: Option<Inflater>,
 }
 
 impl Wire {
     pub fn new(stream: Stream) -> Self {
-        Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0, budget: 0 }
+        Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0, budget: 0, inflater: None }
+    }
+
+    /// From here on both sides deflate what they say; what has come already belongs to it.
+    pub fn deflate(&mut self) {
+        self.inflater = Some(Inflater::of(&self.buffer[self.start..self.end]));
+        (self.start, self.end) = (0, 0);
     }
 
     /// Gives the stream back; none while bytes are waiting that nobody asked for.
@@ -57,9 +66,25 @@ impl Wire {
         }
     }
 
+    /// What has come and was not read yet.
+    pub fn waiting(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The same as `wait` with the limits as they are; they are what they were afterwards.
+    pub fn comes_within(&mut self, limit: Duration) -> io::Result<bool> {
+        let (usual, deadline) = self.stream.limits();
+        let has_come = self.wait(limit.min(usual), deadline);
+        self.stream.allow(usual, deadline);
+        has_come
+    }
+
     /// Sends bytes.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)?;
+        match &self.inflater {
+            None => self.stream.write_all(bytes)?,
+            Some(_) => self.stream.write_all(&stored(bytes))?,
+        }
         self.stream.flush()
     }
 
@@ -80,7 +105,10 @@ impl Wire {
     fn fill(&mut self) -> io::Result<()> {
         self.start = 0;
         self.end = 0;
-        self.end = self.stream.read(&mut self.buffer)?;
+        self.end = match &mut self.inflater {
+            None => self.stream.read(&mut self.buffer)?,
+            Some(inflater) => inflater.read(&mut self.stream, &mut self.buffer)?,
+        };
         if self.end == 0 { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was cut")) } else { Ok(()) }
     }
 

@@ -46,6 +46,10 @@ impl Timed {
         (self.is_patient, self.is_insistent) = (false, false);
     }
 
+    pub(super) fn limits(&self) -> (Duration, Instant) {
+        (self.limit, self.deadline)
+    }
+
     /// The same, for a time in which nothing need come.
     pub(super) fn be_patient(&mut self, limit: Duration, deadline: Instant) {
         self.allow(limit, deadline);

@@ -11,7 +11,7 @@ use super::afterwards::{self, Done};
 use super::crew;
 use super::heartbeat::Heartbeat;
 use super::index;
-use super::mailbox::{Limits, Poll, poll};
+use super::mailbox::{Limits, Poll, foreseen, poll};
 use super::memory::Memory;
 use super::verdict::Names;
 use super::witness::{Seen, Witness};
@@ -390,7 +390,7 @@ fn poll_mailboxes(
     report: &mut AccountReport,
 ) {
     let in_account = Here::account(&account.name);
-    let (server, careful, mut session) = match open(setting, store, account, lease).map_err(classify) {
+    let (server, careful, mut session) = match open(setting, store, account, lease, true).map_err(classify) {
         Ok(opened) => opened,
         Err(error) if setting.is_cut_short(&error) => return report.is_cut_short = true,
         Err(error) => return report.faults.push(error.context(in_account)),
@@ -483,12 +483,14 @@ pub(super) fn limits<'a>(setting: &'a Setting<'_>, account: &Account, memory: &'
     }
 }
 
-/// Opens a session with an account's server. Says whether its messages are taken one at a time, as a pass died at them.
+/// Opens a session with an account's server; for a pass, what that will ask of the first mailbox may go out with the login. Says whether its
+/// messages are taken one at a time, as a pass died at them.
 pub(super) fn open<'a>(
     setting: &'a Setting<'_>,
     store: &mut Store,
     account: &'a Account,
     lease: &Lease,
+    is_pass: bool,
 ) -> Result<(Server<'a>, bool, Session)> {
     if lease.found_dead {
         log::info!("account {}: the last pass died; going message by message", account.name);
@@ -500,7 +502,9 @@ pub(super) fn open<'a>(
     let late = Instant::now() + seconds + setting.connection.terms.read_timeout;
     let deadline = at_the_latest(late, setting.end.map(|end| end.is_over));
     let server = server_for(account, setting.secret_of, &setting.connection, deadline, (setting.now)())?;
-    let session = Session::open(&server)?;
+    let first = account.mailboxes.first().filter(|_| is_pass);
+    let foreseen = first.map(|first| foreseen(store, account.id, first)).transpose()?.flatten();
+    let session = Session::open_for(&server, foreseen.as_ref())?;
     Ok((server, careful, session))
 }
 

@@ -140,7 +140,7 @@ fn mailboxes(
     report: &mut Report,
 ) {
     let in_account = format!("account {}", account.name);
-    let (server, careful, mut session) = match fetch::open(setting, store, account, lease).map_err(classify) {
+    let (server, careful, mut session) = match fetch::open(setting, store, account, lease, false).map_err(classify) {
         Ok(opened) => opened,
         Err(error) if setting.is_cut_short(&error) => return,
         Err(error) => return report.faults.push(error.context(in_account)),

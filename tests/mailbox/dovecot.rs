@@ -156,13 +156,13 @@ fn fetch_8_a_giant_comes_by_its_text() {
     let dovecot = server();
     let file = "QUJD".repeat(1_000_000);
     let giant = format!(
-        "Subject: giant\r\nContent-Type: multipart/mixed; boundary=\"a b\"\r\n\r\n--a b\r\n\
+        "Subject: giant\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"a b\"\r\n\r\n--a b\r\n\
          Content-Type: multipart/alternative; boundary=in\r\n\r\n--in\r\nContent-Type: text/plain\r\n\r\nHello \"you\"\r\n\
          --in\r\nContent-Type: text/html\r\n\r\n<p>Hello\r\n--in--\r\n--a b\r\nContent-Type: application/pdf; name=a.pdf\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n{file}\r\n--a b\r\nContent-Type: text/plain\r\n\
          Content-Disposition: attachment; filename=log.txt\r\n\r\nlines of a log\r\n--a b--\r\n"
     );
-    let single = format!("Subject: single\r\nContent-Type: image/png\r\n\r\n{file}\r\n");
+    let single = format!("Subject: single\r\nMIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\n{file}\r\n");
     dovecot.append("giant", "INBOX", [giant.as_bytes(), single.as_bytes(), b"Subject: text\r\n\r\nshort\r\n".as_slice()]);
     let mut session = Session::open(&plain(dovecot.port, "giant")).unwrap();
     session.examine("INBOX").unwrap();
@@ -177,7 +177,7 @@ fn fetch_8_a_giant_comes_by_its_text() {
     assert_eq!(names, ["a.pdf", "log.txt"]);
 
     let single = session.fetch_partial(2).unwrap().unwrap();
-    assert_eq!(String::from_utf8_lossy(&single.bytes), "Subject: single\r\nContent-Type: image/png\r\n\r\n");
+    assert_eq!(String::from_utf8_lossy(&single.bytes), "Subject: single\r\nMIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\n");
     let text = session.fetch_partial(3).unwrap().unwrap();
     assert_eq!(String::from_utf8_lossy(&text.bytes), "Subject: text\r\n\r\nshort\r\n");
     assert_eq!(session.fetch_partial(4).unwrap(), None);

@@ -1,10 +1,18 @@
-# Courier IMAP for the tests: its users are the system's.
+# Courier IMAP for the tests: its users are the system's, with one password; besides these the names of $ESPOMAIL_TEST_USERS.
 set -e
 port=$1 tls_port=$2
-for user in one two three four five six; do
-    useradd --create-home "$user"
-    printf '%s:%s\n' "$user" 'pass "word\ 1' | chpasswd
-    su "$user" -c 'maildirmake.courier ~/Maildir && maildirmake.courier -f Sent ~/Maildir'
+hash=$(openssl passwd -6 'pass "word\ 1')
+mkdir /home/template
+maildirmake.courier /home/template/Maildir
+maildirmake.courier -f Sent /home/template/Maildir
+number=20000
+for user in one two three four five six $ESPOMAIL_TEST_USERS; do
+    # By hand: names may be longer than useradd has them.
+    number=$((number + 1))
+    printf '%s:x:%s:%s::/home/%s:/bin/sh\n' "$user" $number $number "$user" >>/etc/passwd
+    printf '%s:%s:19000:0:99999:7:::\n' "$user" "$hash" >>/etc/shadow
+    cp -r /home/template "/home/$user"
+    chown -R $number:$number "/home/$user"
 done
 mkdir -p /run/courier/authdaemon
 chown -R courier:courier /run/courier

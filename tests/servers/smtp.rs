@@ -1,4 +1,4 @@
-//! Exim and OpenSMTPD.
+//! Exim, OpenSMTPD, and Postfix for what the tests beside its place do not ask of it (`tests/circle.rs`).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -128,6 +128,12 @@ fn logs_in(server: &Private, world: &World) {
 #[ignore = "make servers"]
 fn send_6_exim_takes_refuses_and_delays() {
     takes_mail(&Kind { name: "exim", takes_utf8: true, has_tls: true });
+}
+
+#[test]
+#[ignore = "make servers"]
+fn send_6_postfix_takes_refuses_and_delays() {
+    takes_mail(&Kind { name: "postfix", takes_utf8: true, has_tls: true });
 }
 
 #[test]

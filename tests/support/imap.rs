@@ -144,12 +144,16 @@ pub struct BentImap {
     mailbox: Arc<Mutex<Mailbox>>,
 }
 
+/// What a server says that has not heard a command at all.
+pub const DEAF: &[u8] = b"{deaf}";
+
 /// Answers a command in another way: `{tag}` stands for its tag, and nothing at all hangs up.
 pub type Bend = Arc<dyn Fn(&Mailbox, &str) -> Option<Vec<u8>> + Send + Sync>;
 
 /// What the server has.
 #[derive(Clone)]
 pub struct Mailbox {
+    pub greeting: &'static str,
     /// By UID, each with its INTERNALDATE.
     pub messages: BTreeMap<u32, (String, Vec<u8>)>,
     pub uidvalidity: u32,
@@ -164,7 +168,7 @@ impl BentImap {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (messages, heard) = (BTreeMap::new(), Vec::new());
-        let mailbox = Mailbox { messages, uidvalidity: 5, uidnext: None, bend: None, heard };
+        let mailbox = Mailbox { greeting: "hello", messages, uidvalidity: 5, uidnext: None, bend: None, heard };
         let server = Self { port, mailbox: Arc::new(Mutex::new(mailbox)) };
         let all = server.clone();
         std::thread::spawn(move || {
@@ -199,7 +203,7 @@ impl BentImap {
     fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
         connection.set_nodelay(true)?;
         let (mut mouth, mut reader) = (connection, BufReader::new(connection));
-        mouth.write_all(b"* OK hello\r\n")?;
+        mouth.write_all(format!("* OK {}\r\n", self.with(|mailbox| mailbox.greeting)).as_bytes())?;
         loop {
             let mut line = String::new();
             if reader.read_line(&mut line)? == 0 {
@@ -214,6 +218,9 @@ impl BentImap {
             });
             let bent = mailbox.bend.as_ref().and_then(|bend| bend(&mailbox, command));
             let answer = bent.unwrap_or_else(|| mailbox.answer(command, &|_| None));
+            if answer == DEAF {
+                continue;
+            }
             if answer.is_empty() {
                 return Ok(());
             }

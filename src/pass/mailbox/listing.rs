@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::visit::{Due, Evidence, LISTED_AT_ONCE, Poll, Visit};
 use crate::mail;
-use crate::mailbox::{HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
+use crate::mailbox::{Foreseen, HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
 use crate::pass::intake::Passed;
 use crate::store::Store;
 use crate::store::position::{self, Beginning, Mark, Position};
@@ -28,15 +28,12 @@ pub(super) struct Listing {
     pub is_cut: bool,
 }
 
-/// Lets what is asked of a mailbox that has nothing new go out together with the command that opens it.
-pub(super) fn foresee(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str) -> Result<()> {
-    let known = position::positions_of(store.connection(), poll.account.id, mailbox)?.pop().filter(|last| !last.is_left);
-    if let Some(known) = known
-        && let Some(Ok(mark)) = known.mark().map(|mark| u32::try_from(mark.uid))
-    {
-        session.foresee(last_of(&known)?, mark);
-    }
-    Ok(())
+/// Says what is asked of a mailbox that has nothing new; none where it was never read.
+pub fn foreseen<'a>(store: &mut Store, account: AccountId, mailbox: &'a str) -> Result<Option<Foreseen<'a>>> {
+    let known = position::positions_of(store.connection(), account, mailbox)?.pop().filter(|last| !last.is_left);
+    let Some(known) = known else { return Ok(None) };
+    let Some(Ok(mark)) = known.mark().map(|mark| u32::try_from(mark.uid)) else { return Ok(None) };
+    Ok(Some(Foreseen { mailbox, last: last_of(&known)?, known: mark }))
 }
 
 /// Lists what is due, and begins the position of a mailbox whose UIDs say nothing yet.

@@ -25,11 +25,14 @@ use crate::store::{self, Store, attempt, position, server_action};
 use crate::words::PositionId;
 
 pub use self::compare::{Compared, Wanted};
+pub use self::listing::foreseen;
 pub use self::visit::{Limits, Poll};
 
 /// Polls one mailbox. What is committed stays, whatever happens behind it.
 pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
-    listing::foresee(poll, session, store, mailbox)?;
+    if let Some(foreseen) = listing::foreseen(store, poll.account.id, mailbox)? {
+        session.foresee(&foreseen);
+    }
     let opened = session.examine(mailbox)?;
     let mut evidence = Evidence::default();
     let mut filters = store::filter::of_account(store.connection(), poll.account.id)?;

@@ -121,21 +121,27 @@ impl<'a, 's> Reader<'a, 's> {
         send: &mut dyn FnMut(RawBatch<'a>) -> bool,
     ) -> Result<bool> {
         let limits = self.visit.poll.limits;
+        let size = |due: &Due| match due {
+            Due::Take(uid) => listed.get(uid).map_or(0, |listed| listed.size),
+            Due::Pass(_) => 0,
+        };
+        let mut left: u64 = chunk.iter().map(size).fold(0, u64::saturating_add);
+        let largest = chunk.iter().map(size).max().unwrap_or_default();
         let mut chunk = chunk.into_iter().peekable();
         while let Some(first) = chunk.next() {
             if limits.spent() {
                 return Ok(false);
             }
-            let size = |due: &Due| match due {
-                Due::Take(uid) => listed.get(uid).map_or(0, |listed| listed.size),
-                Due::Pass(_) => 0,
-            };
+            self.deflate(left)?;
+            // One that goes beyond a sample would go alone, and where a message is alone a break is judged otherwise.
+            let sample = self.session.sample(left).filter(|sample| largest <= *sample);
+            let most_bytes = sample.unwrap_or(u64::MAX).min(limits.batch_bytes);
             let goes_alone = |due: &Due| self.goes_alone(due, listed);
             let most = if self.visit.poll.careful || goes_alone(&first) { 1 } else { limits.batch_messages };
             let mut bytes = size(&first);
             let mut group = vec![first];
             // A giant goes alone: only its text parts are read (FETCH-8).
-            let fits = |next: &Due, bytes: u64| size(next) <= limits.max_message_size && bytes + size(next) <= limits.batch_bytes;
+            let fits = |next: &Due, bytes: u64| size(next) <= limits.max_message_size && bytes + size(next) <= most_bytes;
             while bytes <= limits.max_message_size
                 && group.len() < most
                 && let Some(next) = chunk.next_if(|next| !goes_alone(next) && fits(next, bytes))
@@ -143,11 +149,36 @@ impl<'a, 's> Reader<'a, 's> {
                 bytes += size(&next);
                 group.push(next);
             }
+            left = left.saturating_sub(bytes);
             if !self.read_group(group, listed, send)? {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Lets the rest come deflated where that is worth it. It holds up nobody: where it does not go well, the rest comes as it is.
+    fn deflate(&mut self, left: u64) -> Result<()> {
+        if self.evidence.deflates_badly {
+            return Ok(());
+        }
+        let Err(error) = self.session.deflate(left) else { return Ok(()) };
+        if self.visit.poll.limits.stop.requested() {
+            return Err(error);
+        }
+        self.go_on_as_it_is(&error)
+    }
+
+    /// Whether the session broke while what came was deflated: then it may be that alone, and no message is to blame.
+    fn may_be_deflating(&self) -> bool {
+        let is_broken = self.session.trouble().is_some_and(|trouble| !trouble.is_refusal());
+        self.session.is_deflated() && is_broken && !self.visit.poll.limits.stop.requested()
+    }
+
+    fn go_on_as_it_is(&mut self, error: &Error) -> Result<()> {
+        log::info!("mailbox {}: {error:#}; going on over another connection, and nothing deflated", self.visit.mailbox);
+        self.evidence.deflates_badly = true;
+        self.reopen()
     }
 
     /// Whether a message is read by itself: its size is not known, the connection broke near it, or the server lists it beyond what it
@@ -207,6 +238,11 @@ impl<'a, 's> Reader<'a, 's> {
         };
         let (messages, why) = match read {
             Ok(messages) => (messages, "the server answers OK and hands over nothing".to_string()),
+            Err(error) if self.may_be_deflating() => {
+                drop(share);
+                self.go_on_as_it_is(&error)?;
+                return self.ask(group, listed);
+            }
             Err(error) => match self.judge(error, &uids)? {
                 Some(why) => (Vec::new(), why),
                 None => return Ok(Asked::Singly(group)),

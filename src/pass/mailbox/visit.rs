@@ -108,4 +108,6 @@ pub(super) struct Evidence {
     pub broken_to: Option<u32>,
     /// It broke at the message that was asked for last: at the next one, too, it is the line's fault.
     pub was_cut: bool,
+    /// It broke while what came was deflated.
+    pub deflates_badly: bool,
 }
