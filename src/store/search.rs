@@ -3,6 +3,7 @@
 //! so that they find the same.
 
 mod index;
+mod vector;
 
 use anyhow::Result;
 use diesel::prelude::*;
