@@ -7,6 +7,7 @@ use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
 
+use super::vector::{Tsvector, Vector};
 use super::{INDEXED, fold};
 use crate::store::people::People;
 use crate::store::schema::{emails, settings};
@@ -193,14 +194,11 @@ fn insert(db: &mut Database, all: &[(i64, String)]) -> Result<()> {
             }
         }
         Database::Postgresql(c) => {
-            let (ids, words): (Vec<i64>, Vec<&str>) = all.iter().map(|(id, words)| (*id, words.as_str())).unzip();
-            diesel::sql_query(
-                "INSERT INTO email_search (id, words)
-                     SELECT id, to_tsvector('simple', words) FROM unnest($1, $2) AS t (id, words)",
-            )
-            .bind::<Array<BigInt>, _>(ids)
-            .bind::<Array<Text>, _>(words)
-            .execute(c)?;
+            let (ids, words): (Vec<i64>, Vec<Vector>) = all.iter().map(|(id, words)| (*id, Vector::of(words))).unzip();
+            diesel::sql_query("INSERT INTO email_search (id, words) SELECT * FROM unnest($1, $2)")
+                .bind::<Array<BigInt>, _>(ids)
+                .bind::<Array<Tsvector>, _>(words)
+                .execute(c)?;
         }
     }
     Ok(())

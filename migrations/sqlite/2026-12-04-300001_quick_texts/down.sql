@@ -1,0 +1,2 @@
+-- PostgreSQL alone packs texts by itself.
+SELECT 1;
