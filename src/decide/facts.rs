@@ -225,8 +225,8 @@ impl Facts {
         self.thread_parents.get(&self.thread(thread)).map(|record| self.survivor(*record))
     }
 
-    /// Returns the parent of a stored e-mail. What was linked by address alone belongs to the case that its thread came to;
-    /// what a person chose stays (LINK-7).
+    /// Returns the parent of a stored e-mail. What was linked by address alone belongs to the case that its thread came to, if it is
+    /// no other desk's and nobody's own (ACCESS-2); what a person chose stays (LINK-7).
     pub fn parent_of(&self, email: EmailId) -> Option<(RecordId, ParentBy)> {
         let known = self.emails.get(&email)?;
         let by = known.parent_by.unwrap_or(ParentBy::Address);
@@ -234,8 +234,25 @@ impl Facts {
         if by == ParentBy::Hand || own.is_some_and(|(record, _)| self.is_firm(record)) {
             return own;
         }
-        let thread = self.parent_of_thread(known.thread).filter(|record| self.is_case(*record));
+        let thread =
+            self.parent_of_thread(known.thread).filter(|record| self.is_case(*record) && self.is_of_desk(known, *record));
         thread.map(|record| (record, ParentBy::Thread)).or(own)
+    }
+
+    /// ACCESS-2: whether an e-mail may be of the case of its thread by that alone: it came through an account that makes cases, or the one that
+    /// the case came through, or is shared with a team of the case. A thread may be of several desks, and of somebody's own mail.
+    fn is_of_desk(&self, known: &EmailFacts, case: RecordId) -> bool {
+        let Some(case) = self.records.get(&case) else { return false };
+        let is_desks = !known.accounts.is_empty() && !known.private;
+        let came = case.through.is_some_and(|account| known.accounts.contains(&account));
+        is_desks || came || known.teams.iter().any(|team| case.teams.contains(team))
+    }
+
+    /// The same of a message that comes through the account.
+    pub fn may_enter_by_thread(&self, case: RecordId) -> bool {
+        let Some(case) = self.records.get(&case) else { return false };
+        let account = &self.account;
+        account.make_cases || case.through == Some(account.id) || account.teams.iter().any(|team| case.teams.contains(team))
     }
 
     /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include

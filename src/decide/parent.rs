@@ -150,6 +150,14 @@ fn by_thread(
     if replied.is_some() && !facts.is_case(record) {
         return replied;
     }
+    if facts.is_case(record) && !facts.may_enter_by_thread(record) {
+        plan.note(reason!(
+            Access2,
+            "its thread belongs to {}, but what comes through this account is others'",
+            facts.name(record)
+        ));
+        return replied;
+    }
     let because = reason!(Link2, "its thread belongs to {}{}", facts.name(record), entry(record, gate, facts));
     plan.consider(facts.name(record), ParentBy::Thread, true, &because);
     Some(Link { record, by: ParentBy::Thread, because })

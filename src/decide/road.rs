@@ -306,6 +306,10 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
 
     let mut conversation = Conversation::of(known.thread, desk.facts);
     let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
+    if parent.is_none() && desk.facts.account.make_cases {
+        // Another copy of it may have opened one here.
+        parent = desk.facts.parent_of_thread(known.thread).filter(|record| desk.facts.is_case(*record));
+    }
     let (mut opened, mut entered) = (None, None);
     let first = first_of(email, &known, mail, desk.facts);
     if first_time_here && !twin::is_settled(email, desk.facts) {

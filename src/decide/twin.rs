@@ -29,7 +29,8 @@ pub fn conversation(first: EmailId, facts: &mut Facts) -> Conversation {
 pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
     let own = facts.parent_of(first);
     let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
-    let of_thread = of_thread.map(|record| (record, ParentBy::Thread));
+    // What of the thread is a case's, and may be the first one's, is so already.
+    let of_thread = of_thread.filter(|record| !facts.is_case(*record)).map(|record| (record, ParentBy::Thread));
     let (record, by) = own.filter(|(record, _)| facts.is_case(*record)).or(of_thread).or(own)?;
     let by = if facts.is_firm(record) { ParentBy::Thread } else { by };
     let because = reason!(Dup2, "it is another copy of e-mail {first}, which belongs to {}", facts.name(record));

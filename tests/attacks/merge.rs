@@ -120,8 +120,11 @@ fn case_1_what_a_person_gives_to_somebody_leaves_its_conversation_to_the_case() 
         deliver(world, "f", DORA, &["Subject: Re: Pump", "References: <unknown@example.org>"]);
         assert_eq!(parent(world, "f"), "case:1", "by an id of the thread");
         // Another copy of the first one, as a gateway changes it.
-        deliver(world, "a", DORA, &["Subject: [EXT] Pump"]);
-        assert_eq!(world.json(&["case", "list", "--all"])["items"].as_array().unwrap().len(), 2);
+        let date = "Date: Sat, 28 Nov 2026 10:00:00 +0000";
+        deliver(world, "g", DORA, &["Subject: Roof", date]);
+        world.run(&["email", "link", &reply(world, &["3"]).1, "contact:1"]).ok();
+        deliver(world, "g", DORA, &["Subject: [EXT] Roof", date]);
+        assert_eq!(world.json(&["case", "list", "--all"])["items"].as_array().unwrap().len(), 3);
         world.run(&["doctor", "--prove"]).ok();
     });
 }

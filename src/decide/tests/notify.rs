@@ -22,7 +22,8 @@ fn office() -> Facts {
     let member = |user| Member { user: UserId(user), position: None, active: true, absent: false };
     facts.teams = [(TEAM, vec![member(4)])].into();
     facts.records.insert(RecordId(60), record(RecordKind::Account, 6, None));
-    let case = RecordFacts { assigned_user: Some(UserId(1)), ..record(RecordKind::Case, 5, Some(60)) };
+    let through = Some(facts.account.id);
+    let case = RecordFacts { assigned_user: Some(UserId(1)), through, ..record(RecordKind::Case, 5, Some(60)) };
     facts.records.insert(RecordId(50), case);
     facts.thread_of.insert("case@x".to_string(), ThreadId(8));
     facts.thread_parents.insert(ThreadId(8), RecordId(50));
