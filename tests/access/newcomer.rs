@@ -384,6 +384,20 @@ fn access_2_nothing_comes_to_a_case_with_its_conversation_that_was_not_of_its_ma
             assert_eq!(parent(id) == "case:1", comes, "{database}: {id}");
             assert_eq!(seen.contains(&format!("Text {id}.")), comes, "{database}: {id}: {seen}");
         }
+        // What is written on in those goes on there, and the rules of today take none of it along.
+        deliver("hers", "p5", &["p1"]);
+        deliver("sales", "s5", &["s1"]);
+        office.service(&["reprocess", "--all", "--apply"]).ok();
+        let seen = office.asks("ben", &["case", "show", "1"]).ok();
+        for id in ["p1", "p5", "s1", "s5"] {
+            assert_ne!(parent(id), "case:1", "{database}: {}", office.service(&["explain", &format!("<{id}@x.example>")]).ok());
+            assert!(!seen.contains(&format!("Text {id}.")), "{database}: {id}: {seen}");
+        }
+        // To somebody who is no case ben brings nothing that he may not have to do with.
+        office.service(&["record", "add", "contact", "Gus", "--address", "gus@example.net"]).ok();
+        office.service(&["email", "link", "<g1@x.example>", "contact:1"]).ok();
+        assert_eq!((parent("p5"), parent("s5")), (Value::Null, Value::Null), "{database}");
+        office.service(&["email", "link", "<g1@x.example>", "case:1"]).ok();
         // By hand neither: not with what a user says, nor with what the service account says; and the one is not carried by the other.
         deliver("hers", "p3", &[]);
         deliver("hers", "p4", &["p3"]);

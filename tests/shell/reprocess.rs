@@ -51,6 +51,17 @@ fn why_2_where_no_rule_changed_nothing_differs() {
         {
             deliver(&world, id, answers, subject);
         }
+        // What a person split off leaves the rest where it is, and so does a case that a later letter opened.
+        for (id, answers) in [("p", ""), ("q", "p"), ("r", "q"), ("s", "q")] {
+            deliver(&world, id, answers, "Roof");
+        }
+        let case = parent(&world, "<p@example.org>").as_str().unwrap().trim_start_matches("case:").to_string();
+        world.run(&["case", "split", &case, "--email", "<r@example.org>"]).ok();
+        deliver(&world, "t", "p", "Re: Roof");
+        assert_eq!(parent(&world, "<t@example.org>"), format!("case:{case}"), "{database}");
+        world.run(&["case", "status", &case, "rejected"]).ok();
+        deliver(&world, "u", "p", "Re: Roof");
+        assert_ne!(parent(&world, "<u@example.org>"), format!("case:{case}"), "{database}");
         let text = world.run(&["reprocess", "--all"]).ok();
         assert_eq!(different(&world, &["--all"]), [] as [i64; 0], "{database}: {text}");
         let seen = world.json(&["reprocess", "--all", "--apply"])["seen"].as_i64().unwrap();

@@ -159,6 +159,9 @@ fn case_4_a_follow_up_by_the_status_of_its_case() {
                 // The conversation goes on in the new case, whichever e-mail is answered.
                 let next = go(&mut facts, &answer("c@x", &["a@x"]));
                 assert_eq!(new_email(&next).parent, Some(new.id), "{status} {days}");
+                let of_letter = format!("{}.r@example.com", token::make(&ring(), case, NOW).unwrap());
+                let next = under(&policy(), &mut facts, &answer("d@x", &["a@x", &of_letter]));
+                assert_eq!(new_email(&next).parent, Some(new.id), "a letter of ours: {status} {days}");
             }
         }
     }
