@@ -292,11 +292,9 @@ const EVENTS: [(&str, Way, Way); 4] = [
 #[test]
 fn case_5_and_link_7_mail_and_people_leave_the_same_rows() {
     for (what, by_mail, by_hand) in EVENTS {
-        for seed in 1..=12 {
+        for seed in 1..=6 {
             hold([&mut TestStore::sqlite(), &mut TestStore::sqlite()], seed, (by_mail, by_hand), what);
         }
-        for seed in 21..=22 {
-            hold([&mut TestStore::postgresql(), &mut TestStore::postgresql()], seed, (by_mail, by_hand), what);
-        }
+        hold([&mut TestStore::postgresql(), &mut TestStore::postgresql()], 21, (by_mail, by_hand), what);
     }
 }
