@@ -14,6 +14,8 @@ const MOST_NAMED: usize = 10 * MOST_LISTED;
 pub struct Found {
     last: u32,
     uids: Vec<u32>,
+    /// The highest of all that were found, also of those that are not kept; 0 where there is none.
+    pub highest: u32,
     /// Whether the server named any message, also one that was not looked for.
     pub is_any: bool,
     is_answered: bool,
@@ -35,6 +37,7 @@ impl Found {
         self.is_any = true;
         if uid > self.last {
             self.uids.push(uid);
+            self.highest = self.highest.max(uid);
         }
         if self.uids.len() >= 2 * MOST_LISTED {
             self.uids = self.sorted();
@@ -58,6 +61,10 @@ impl Found {
     fn take_ranges(&mut self, mut ranges: Vec<(u32, u32)>) {
         ranges.sort_unstable();
         let above = self.last.saturating_add(1);
+        let end = ranges.iter().map(|(_, end)| *end).max().unwrap_or_default().min(u32::MAX - 1);
+        if end >= above {
+            self.highest = self.highest.max(end);
+        }
         let uids = ranges.into_iter().flat_map(|(first, end)| first.max(above)..=end);
         for uid in uids.take(MOST_LISTED) {
             self.named += 1;
@@ -97,6 +104,7 @@ mod tests {
         found.hear(b"* ESEARCH (TAG \"e5\") UID ALL 1:4294967294\r\n".to_vec());
         let uids = found.sorted();
         assert_eq!((uids.len(), uids.first(), uids.last()), (MOST_LISTED, Some(&11), Some(&20_010)));
+        assert_eq!(found.highest, u32::MAX - 1, "also of those that are not kept");
         let mut flood = Found::above(0);
         (0..12).for_each(|_| flood.hear(format!("* ESEARCH UID ALL {}1\r\n", "1:4294967294,".repeat(90_000)).into_bytes()));
         assert!(flood.unread.is_some(), "it would take minutes");
