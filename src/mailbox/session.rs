@@ -298,8 +298,9 @@ impl Session {
         Ok(found)
     }
 
+    /// Lists the UIDs that a search finds; of very many, the highest.
     pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
-        let found = self.find(criteria, 0)?;
+        let found = self.find_in(criteria, Found::newest())?;
         if !found.is_answered && self.may_have(1) {
             return Err(fault(Class::Protocol, "the server does not say what UID SEARCH finds".to_string()).into());
         }
