@@ -286,7 +286,7 @@ fn fetch_16_a_session_that_ends_with_its_token_goes_on_with_another() {
         [vec![say("{tag} OK welcome\r\n")], answer("EXAMINE", opened).to_vec()].concat()
     };
     let found = |uids: &str| answer("UID SEARCH", &format!("* SEARCH {uids}\r\n{{tag}} OK done\r\n")).to_vec();
-    // Those since a day, surely later ones, and all.
+    // All, those since a day, and surely later ones.
     let search = |uids: &str| [found(uids), found(uids), found(uids)].concat();
     let sizes = |uids: &[u32]| {
         let listed: String = uids.iter().map(|uid| format!("* {uid} FETCH (UID {uid} RFC822.SIZE 90)\r\n")).collect();

@@ -223,6 +223,51 @@ fn moves(database: &str, mut world: World, folder: &Path) {
 }
 
 #[test]
+fn filter_7_what_is_kept_and_cannot_be_read_holds_up_no_other() {
+    for database in ["sqlite", "postgresql"] {
+        let (world, folder) = office(database);
+        line(&world, "filter add sk --account support --from skip@* --skip").ok();
+        let skip = "skip@example.net";
+        for id in ["s1", "s2", "s3", "s4"] {
+            deliver(&world, skip, id).ok();
+        }
+        line(&world, "filter remove sk").ok();
+        // One whose object is gone, one whose row has lost its bytes.
+        std::fs::remove_file(object(&folder, skip, "s2")).unwrap();
+        world.sql("UPDATE raws SET storage_id = NULL, upload = NULL WHERE id = 3");
+        let looked = line(&world, "reprocess --filter sk");
+        assert!(looked.stdout.contains("would be taken again: 2 imported"), "{database}: {looked:?}");
+        assert_eq!(looked.status, Some(74), "{database}");
+        let away = world.path("away");
+        std::fs::rename(&folder, &away).unwrap();
+        line(&world, "fate retry --all").fails(69);
+        std::fs::rename(&away, &folder).unwrap();
+        let taken = line(&world, "fate retry --all");
+        for part in
+            ["2 messages that are kept here were taken again: 2 imported", " 2 messages that are kept here stay as they are.\n"]
+        {
+            assert!(taken.stdout.contains(part), "{database}: {taken:?}");
+        }
+        assert_eq!(taken.status, Some(74), "{database}");
+        let said = taken.stderr;
+        assert!(said.contains("UID 2: file://") && said.contains("there is no such object"), "{database}: {said}");
+        assert!(said.contains("UID 3: row 3 of the database: "), "{database}: {said}");
+        // Nor does an e-mail.
+        std::fs::remove_file(object(&folder, skip, "s1")).unwrap();
+        let looked = line(&world, "reprocess --all");
+        assert!(looked.stdout.contains("0 of 2 e-mails would change"), "{database}: {looked:?}");
+        assert!(looked.fails(65).contains("e-mail 1 stays as it is: "), "{database}");
+        // Nor what is in quarantine.
+        world.sql(
+            "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at, tries)
+             SELECT 90 + uid, position_id, uid, raw_id, 'odd', 0, 0 FROM skipped_raws",
+        );
+        let said = line(&world, "reprocess --quarantine").ok();
+        assert!(["message 92 stays in", "message 93 stays in"].iter().all(|part| said.contains(part)), "{database}: {said}");
+    }
+}
+
+#[test]
 fn a_storage_that_the_configuration_does_not_name_is_said_and_a_wrong_one_is_refused() {
     let (world, folder) = office("sqlite");
     deliver(&world, DORA, "a").ok();

@@ -465,7 +465,11 @@ fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_o
     // Letters of all scripts; of a server that knows ASCII alone what can be asked in it, and of others all the same.
     let deaf = BentImap::start();
     deaf.put(1, &junk[3]);
-    deaf.bend(|_, command| command.contains(" CHARSET ").then(|| b"{tag} NO [BADCHARSET (US-ASCII)] what?\r\n".to_vec()));
+    deaf.bend(|_, command| match command {
+        _ if command.contains(" CHARSET ") => Some(b"{tag} NO [BADCHARSET (US-ASCII)] what?\r\n".to_vec()),
+        _ if command.contains(" SINCE ") => Some(b"* SEARCH\r\n{tag} OK done\r\n".to_vec()),
+        _ => None,
+    });
     let add = format!(
         "account add deaf --address deaf@example.com --imap-host 127.0.0.1 --imap-security plain --imap-user deaf --password-stdin \
          --imap-port {}",
@@ -487,13 +491,25 @@ fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_o
         "{line}"
     );
     assert_eq!(found("печи PUMP"), (vec!["deaf/INBOX/1".to_string(), "support/Junk/4".to_string()], String::new()));
+    // What is older than fetch-since is no miss to reconcile: it is fetched by itself.
+    world.run(&["fetch", "deaf"]).ok();
+    let text = world.run(&["trace", "pump 9", "--servers"]).ok();
+    assert!(text.contains("see: espomail fetch deaf --mailbox INBOX --uid 1\n"), "{text}");
+    world.run(&["account", "disable", "deaf"]).ok();
+    let line = world.run(&["trace", "nobody@example.org", "--servers"]).fails(65);
+    assert!(line.contains("account deaf is switched off and was not asked; try: espomail account enable deaf"), "{line}");
     world.run(&["account", "remove", "deaf"]).ok();
 
     let take = |uid: &str, more: &[&str]| world.run(&[&["fetch", "support", "--mailbox", "Junk", "--uid", uid], more].concat());
     let emails = || world.json(&["email", "list"])["items"].as_array().unwrap().len();
     assert_eq!(take("1", &["--dry-run"]).ok(), "Account support, mailbox Junk: it would be so: 1 imported.\n");
     assert_eq!(emails(), 1);
-    assert_eq!(take("1", &[]).ok(), "Account support, mailbox Junk: 1 imported.\n");
+    // One that is not there holds up no other.
+    let done = take("9", &["--uid", "1", "--uid", "10"]);
+    assert_eq!(done.stdout, "Account support, mailbox Junk: 1 imported.\n", "{}", done.stderr);
+    assert_eq!(done.status, Some(65));
+    let line = done.stderr;
+    assert!(line.contains("account support: mailbox Junk has no UID 9") && line.contains("no UID 10"), "{line}");
     assert_eq!(take("1", &[]).ok(), "Account support, mailbox Junk: 1 duplicate.\n");
     assert!(take("9", &[]).fails(65).contains("mailbox Junk has no UID 9"));
     let line = world.run(&["fetch", "support", "--mailbox", "INBOX", "--uid", "1"]).fails(65);

@@ -10,11 +10,10 @@ use crate::decide::Policy;
 use crate::decide::access::{Permitted, keep, may_keep};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
-use crate::pass::Tally;
 use crate::pass::hand::{self, Said};
 use crate::pass::quarantine::{retry, retry_one};
 use crate::pass::reprocess::{Reprocessed, Rules, all};
-use crate::pass::skipped::take_again;
+use crate::pass::skipped::{Taken, take_again};
 use crate::pass::verdict::Names;
 use crate::plural::{counted, doing};
 use crate::store::fate::FateFilter;
@@ -176,7 +175,8 @@ impl Reprocess {
             let skipped: Vec<_> = skipped.iter().map(|(account, count)| json!({ "account": account, "count": count })).collect();
             document["skipped"] = json!(skipped);
             document["held"] = json!(held);
-            document["kept"] = json!({ "messages": kept.0, "fates": kept.1 });
+            let Taken { tally, unread } = &kept.1;
+            document["kept"] = json!({ "messages": kept.0, "unreadable": unread.len(), "fates": tally });
         }
         context.out.item(&document, || {
             self.told(seen, &different)
@@ -184,29 +184,31 @@ impl Reprocess {
                 + &self.told_kept(&kept)
                 + &elsewhere(past.map_or("", |past| &past.name), &skipped, held)
         });
+        kept.1.unread.iter().for_each(|fault| context.out.complain(fault));
         // Who named it hears of it as of an error.
         named.iter().try_for_each(|id| raw_of(store.connection(), *id).map(|_| ()))
     }
 
     /// FILTER-7: what the filter skipped and is kept here comes by the rules of today. Returns how much it is, and what became of it.
-    fn kept(&self, context: &Context, store: &mut Store, past: &Past, policy: &Policy) -> Result<(usize, Tally)> {
+    fn kept(&self, context: &Context, store: &mut Store, past: &Past, policy: &Policy) -> Result<(usize, Taken)> {
         let Selection { account, since, until } = self.selection(context, store)?;
         let wanted = FateFilter { account, since, until, skipped_by: Some(past.id), ..FateFilter::default() };
         let kept = kept_of(store.connection(), &wanted)?;
-        let tally = take_again(store, &kept, policy, !self.apply, context.now())?;
+        let taken = take_again(store, &kept, policy, !self.apply, context.now())?;
         if self.apply && !kept.is_empty() {
             let permit = context.administrator()?;
             let (subject, detail) =
-                (format!("filter:{}", past.name), format!("{} kept: {tally}", counted(kept.len(), "message")));
+                (format!("filter:{}", past.name), format!("{} kept: {}", counted(kept.len(), "message"), taken.tally));
             store.alone(|db| access::record(db, &permit, "reprocess", &subject, &detail, context.now()))?;
         }
-        Ok((kept.len(), tally))
+        Ok((kept.len(), taken))
     }
 
-    fn told_kept(&self, (count, tally): &(usize, Tally)) -> String {
+    fn told_kept(&self, (count, Taken { tally, unread }): &(usize, Taken)) -> String {
+        let count = count - unread.len();
         let would = if self.apply { ["was", "were"] } else { ["would be", "would be"] };
         let [one, many] = would.map(|would| format!("that it skipped and that is kept here {would} taken again: {tally}."));
-        if *count == 0 { String::new() } else { doing(count, "message", &one, &many.replace("is kept", "are kept")) + "\n" }
+        if count == 0 { String::new() } else { doing(count, "message", &one, &many.replace("is kept", "are kept")) + "\n" }
     }
 
     /// FILTER-5: a user's own filter sorts what that user has.

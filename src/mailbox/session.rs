@@ -211,9 +211,19 @@ impl Session {
         let Some(next) = last.checked_add(1) else { return Ok(Vec::new()) };
         let found = self.find(&above(next), last)?;
         if !found.is_any && self.may_have(next) {
-            return self.uids_by_fetch(next, None);
+            return Ok(self.uids_by_fetch(next, None)?.sorted());
         }
         Ok(found.uids)
+    }
+
+    /// Lists all UIDs, of very many the lowest, and says which is the highest of all; 0 where there is none.
+    pub fn uids(&mut self) -> Result<(Vec<u32>, u32)> {
+        let found = self.find(&above(1), 0)?;
+        if !found.is_any && self.may_have(1) {
+            let mut found = self.uids_by_fetch(1, None)?;
+            return Ok((found.sorted(), found.highest));
+        }
+        Ok((found.uids, found.highest))
     }
 
     /// Lists the UIDs whose INTERNALDATE is not before a moment, in order; seconds since 1970 UTC.
@@ -231,7 +241,7 @@ impl Session {
         // SINCE goes by the day of the server's zone: what is surely later needs no second look.
         let found = self.find(&format!("{above}SINCE {}", day(seconds.saturating_sub(DAY))), last)?;
         if !found.is_answered && self.may_have(next) {
-            return self.uids_by_fetch(next, Some(seconds));
+            return Ok(self.uids_by_fetch(next, Some(seconds))?.sorted());
         }
         let mut uids = found.uids;
         let later = self.find(&format!("{above}SINCE {}", day(seconds.saturating_add(2 * DAY))), last)?.uids;
@@ -254,7 +264,7 @@ impl Session {
 
     /// Lists UIDs where SEARCH says nothing although there should be messages. A server that lists none in this way either, not even
     /// the last one, is not to be believed: an error, for nothing would ever be read.
-    fn uids_by_fetch(&mut self, next: u32, since: Option<i64>) -> Result<Vec<u32>> {
+    fn uids_by_fetch(&mut self, next: u32, since: Option<i64>) -> Result<Found> {
         let mut found = Found::above(next - 1);
         let items = if since.is_some() { "(UID INTERNALDATE)" } else { "(UID)" };
         // Not `n:*`: that a server may get wrong as it does SEARCH.
@@ -285,20 +295,26 @@ impl Session {
             };
             return Err(Fault::new(Class::Protocol, what).reach(Reach::Mailbox).into());
         }
-        Ok(found.sorted())
+        Ok(found)
     }
 
+    /// Lists the UIDs that a search finds; of very many, the highest.
     pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
-        let found = self.find(criteria, 0)?;
+        let found = self.find_in(criteria, Found::newest())?;
         if !found.is_answered && self.may_have(1) {
             return Err(fault(Class::Protocol, "the server does not say what UID SEARCH finds".to_string()).into());
         }
         Ok(found.uids)
     }
 
-    /// Finds the UIDs above one. The crate gets of them what the guard lets pass: those in their range, and of very many the lowest.
+    /// Finds the UIDs above one, of very many the lowest.
     fn find(&mut self, criteria: &str, last: u32) -> Result<Finding> {
-        self.guard.borrow_mut().found = Found::above(last);
+        self.find_in(criteria, Found::above(last))
+    }
+
+    /// The crate gets of what is found what the guard lets pass: those in their range, and of very many some.
+    fn find_in(&mut self, criteria: &str, wanted: Found) -> Result<Finding> {
+        self.guard.borrow_mut().found = wanted;
         let asked = self.ask(SMALL_ANSWER, |imap| imap.uid_search(criteria));
         let mut uids: Vec<u32> = asked.map_err(|error| refused("UID SEARCH", error))?.into_iter().collect();
         uids.sort_unstable();
@@ -307,7 +323,7 @@ impl Session {
         if let Some(line) = &found.unread {
             return Err(guard.talk.not_understood("the answer to UID SEARCH", line).into());
         }
-        Ok(Finding { uids, is_any: found.is_any, is_answered: found.is_answered() })
+        Ok(Finding { uids, highest: found.highest, is_any: found.is_any, is_answered: found.is_answered() })
     }
 
     /// Lists the sizes of messages; one that is gone is absent.
@@ -483,6 +499,8 @@ impl Session {
 /// What a search has found.
 struct Finding {
     uids: Vec<u32>,
+    /// The highest, also where it is not among these; 0 where there is none.
+    highest: u32,
     /// Whether the server named any message, also one that was not looked for.
     is_any: bool,
     is_answered: bool,

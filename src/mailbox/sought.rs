@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::HeaderOnly;
 use super::session::Session;
+use super::{HeaderOnly, MOST_LISTED};
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Sighted {
     pub headers: Vec<HeaderOnly>,
     /// How many more were found, and not looked at.
     pub more: usize,
+    /// Or even more than that.
+    pub is_cut: bool,
 }
 
 /// A piece of a subject that has fewer bytes stands everywhere.
@@ -76,12 +78,12 @@ impl Session {
         let opened = self.examine(mailbox)?;
         let uidvalidity = opened.uidvalidity;
         if opened.exists == 0 && opened.is_counted {
-            return Ok(Sighted { uidvalidity, headers: Vec::new(), more: 0 });
+            return Ok(Sighted { uidvalidity, headers: Vec::new(), more: 0, is_cut: false });
         }
         let found = self.first_taken(&sought.criteria())?;
         let newest = &found[found.len().saturating_sub(most)..];
         let headers = if newest.is_empty() { Vec::new() } else { self.headers(newest)? };
-        Ok(Sighted { uidvalidity, headers, more: found.len() - newest.len() })
+        Ok(Sighted { uidvalidity, headers, more: found.len() - newest.len(), is_cut: found.len() >= MOST_LISTED })
     }
 
     /// Searches by the first criteria that the server does not refuse.

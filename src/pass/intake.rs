@@ -11,7 +11,7 @@ use crate::mail::{self, Mail};
 use crate::store::facts::Matter;
 use crate::store::fate::Skipped;
 use crate::store::position::Mark;
-use crate::store::raw::{Packed, pack};
+use crate::store::raw::{self, Packed, pack};
 use crate::store::storage::note_unnamed;
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
 use crate::words::{AccountId, EmailId, Fate, PositionId};
@@ -187,7 +187,12 @@ pub fn take_again(
     said: &dyn Fn(&mut Database, Fate) -> Result<()>,
     now: i64,
 ) -> Result<Result<Fate, String>> {
-    let bytes = quarantine::raw_of(store.connection(), kept.id)?;
+    let bytes = match quarantine::raw_of(store.connection(), kept.id) {
+        Ok(bytes) => bytes,
+        // It holds up no other.
+        Err(error) if raw::is_alone(&error) => return Ok(Err(format!("{error:#}"))),
+        Err(error) => return Err(error),
+    };
     let arrival = Arrival { position: kept.position, uid: kept.uid, internal_date: kept.internal_date, partial: false };
     let refused = match prepare(arrival, &bytes) {
         Ok(letter) => {

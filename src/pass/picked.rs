@@ -35,8 +35,14 @@ pub fn take(store: &mut Store, session: &mut Session, place: &Place<'_>, uid: u3
         let what = format!("UID {uid} of mailbox {mailbox} has {}, and {} are taken", told_bytes(listed.size), told_bytes(most));
         return Err(fault(what).hint(format!("espomail account set {} --max-message-mib N", account.name)).into());
     }
-    let Some(message) = session.fetch(&[uid])?.pop() else {
-        return Err(fault(format!("the server does not hand over UID {uid} of mailbox {mailbox}")).into());
+    let withheld = || format!("the server does not hand over UID {uid} of mailbox {mailbox}");
+    let message = match session.fetch(&[uid]) {
+        Ok(mut found) => found.pop().ok_or_else(|| fault(withheld()))?,
+        Err(error) if session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {
+            let what = format!("{}: {error:#}", withheld());
+            return Err(Fault::new(Class::Unavailable, what).reach(Reach::Mailbox).into());
+        }
+        Err(error) => return Err(error),
     };
     let validity = opened.uidvalidity;
     let note = reason!(Fetch2, "a person had it read from mailbox {mailbox}: UID {uid} (UIDVALIDITY {validity})");
@@ -56,14 +62,11 @@ fn must_be_absent(store: &mut Store, place: &Place<'_>, uid: u32) -> Result<()> 
     let mut fates = fate::at(db, account.id, mailbox, i64::from(uid))?;
     fates.retain(|fate| fate.position == known.id);
     let Some(fate) = fates.pop() else { return Ok(()) };
+    let fault = |what: String| Fault::new(Class::Data, what).reach(Reach::Mailbox);
     let what = format!("UID {uid} of mailbox {mailbox} was read: it is {}", fate.fate);
     match (fate.email, fate.fate) {
-        (Some(email), _) => {
-            Err(Fault::new(Class::Data, format!("{what}, e-mail {email}")).hint(format!("see: espomail explain {email}")).into())
-        }
-        (None, Fate::Quarantined | Fate::Undelivered) => {
-            Err(Fault::new(Class::Data, what).hint("see: espomail quarantine list").into())
-        }
+        (Some(email), _) => Err(fault(format!("{what}, e-mail {email}")).hint(format!("see: espomail explain {email}")).into()),
+        (None, Fate::Quarantined | Fate::Undelivered) => Err(fault(what).hint("see: espomail quarantine list").into()),
         (None, _) => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::decide::access::Permit;
 use crate::decide::filter::trial;
 use crate::decide::{Plan, Policy, again, again_elsewhere};
-use crate::fault::contain;
+use crate::fault::{Fault, contain};
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
 use crate::store::facts::Matter;
@@ -187,8 +187,8 @@ pub fn all(
     let mut each = |store: &mut Store, id: &EmailId| {
         let work = || store.transaction(|db| one(db, permit, *id, rules));
         match contain(work).unwrap_or_else(|panicked| Err(anyhow!(panicked).context(format!("e-mail {id}")))) {
-            // A fault of the database is not the e-mail's.
-            Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),
+            // A fault of the database is not the e-mail's; bytes that are missing or damaged are.
+            Err(error) if error.chain().any(|cause| cause.is::<Fault>()) && !raw::is_alone(&error) => return Err(error),
             Ok(Outcome::Passed) => {}
             Ok(Outcome::Pruned) => pruned += 1,
             Ok(Outcome::Done(done)) => told(*id, Ok(*done)),

@@ -21,24 +21,30 @@ use crate::words::{AccountId, Fate};
 const BATCH: usize = 256;
 const BATCH_BYTES: i64 = 8 << 20;
 
-/// Takes messages again; each that today's rules skip once more stays as it is. In a rehearsal nothing is changed.
-pub fn take_again(store: &mut Store, kept: &[SkippedMessage], policy: &Policy, is_rehearsal: bool, now: i64) -> Result<Tally> {
-    let (mut tally, begun) = (Tally::default(), Instant::now());
+/// What became of messages that were taken again.
+#[derive(Default)]
+pub struct Taken {
+    pub tally: Tally,
+    /// What is wrong with those that cannot be read, and stay as they are.
+    pub unread: Vec<anyhow::Error>,
+}
+
+/// Takes messages again; each that today's rules skip once more stays as it is, and so does one that cannot be read. In a rehearsal nothing
+/// is changed.
+pub fn take_again(store: &mut Store, kept: &[SkippedMessage], policy: &Policy, is_rehearsal: bool, now: i64) -> Result<Taken> {
+    let (mut taken, begun) = (Taken::default(), Instant::now());
     let batches = batches(kept);
-    let mut each = |store: &mut Store, some: &&[SkippedMessage]| {
-        tally.merge(&batch(store, some, policy, now)?);
-        anyhow::Ok(())
-    };
+    let mut each = |store: &mut Store, some: &&[SkippedMessage]| batch(store, some, policy, now, &mut taken);
     if is_rehearsal {
         store.rehearse_each(&batches, each)?;
-        return Ok(tally);
+        return Ok(taken);
     }
     batches.iter().try_for_each(|some| each(store, some))?;
-    if tally.is_news_of_nobody() {
+    if taken.tally.is_news_of_nobody() {
         fetch::tell_of_nobody(store, now)?;
     }
     index::follow(store, begun, &|| false);
-    Ok(tally)
+    Ok(taken)
 }
 
 /// What filters will make of what servers are asked for again, as far as that can be said before it is read.
@@ -87,12 +93,13 @@ fn batches(kept: &[SkippedMessage]) -> Vec<&[SkippedMessage]> {
 }
 
 /// Takes a batch whole; if its content is refused, message by message, and what cannot be stored goes to quarantine.
-fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64) -> Result<Tally> {
-    let Some(first) = some.first() else { return Ok(Tally::default()) };
+fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64, taken: &mut Taken) -> Result<()> {
+    let Some(first) = some.first() else { return Ok(()) };
     let (account, position) = (first.account, first.position);
     let gate = Gate { account, position, lease: None, lease_seconds: 0, policy, quiet_before: None, watch: None, note: None };
     // Before the transaction: they may lie outside the database.
-    let mut bytes = skipped::bytes(store.connection(), some)?;
+    let (mut bytes, unread) = skipped::readable(store.connection(), some)?;
+    taken.unread.extend(unread);
     let (mut letters, mut refused) = (Vec::new(), Vec::new());
     for kept in some {
         let Some(bytes) = bytes.remove(&kept.uid) else { continue };
@@ -102,13 +109,13 @@ fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64) 
             Err(message) => refused.push(*message),
         }
     }
-    let mut tally = Tally::default();
+    let tally = &mut taken.tally;
     match contained(|| commit(store, &gate, &letters, now))? {
-        Ok(taken) => tally.merge(&taken),
+        Ok(done) => tally.merge(&done),
         Err(_) => {
             for letter in letters {
                 match contained(|| commit(store, &gate, std::slice::from_ref(&letter), now))? {
-                    Ok(taken) => tally.merge(&taken),
+                    Ok(done) => tally.merge(&done),
                     Err(error) => {
                         let Arrived { arrival, packed, .. } = letter.1;
                         refused.push(Refused { arrival, packed, error });
@@ -120,7 +127,7 @@ fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64) 
     for message in &refused {
         tally.merge(&set_aside(store, message, now)?);
     }
-    Ok(tally)
+    Ok(())
 }
 
 /// One transaction: what is still kept gets another fate, and is let go of.

@@ -78,6 +78,11 @@ impl Position {
         Some(Mark { uid: self.mark_uid?, known_by: self.mark.clone()?, date: self.mark_date })
     }
 
+    /// Whether a UID was there when the position began, whatever has become of it.
+    pub fn was_there(&self, uid: i64) -> bool {
+        uid <= self.listed_to.unwrap_or_default().max(self.start_uid)
+    }
+
     /// Whether a UID was there when the position began and has no fate yet.
     pub fn is_begun(&self, uid: i64) -> bool {
         self.listed_to.is_some_and(|listed_to| uid <= listed_to)

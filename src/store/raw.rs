@@ -12,7 +12,7 @@ use super::schema::{accounts, email_copies, emails, quarantine, raws, skipped_ra
 use super::storage::{self, Leaving, Place};
 use super::{Database, IN_LIST, reserve};
 use crate::clock::rfc3339;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, Reach, class_of, reach_of};
 use crate::mail::digest as digest_of;
 use crate::room;
 use crate::words::{EmailId, UserId};
@@ -120,20 +120,34 @@ pub(super) fn open(db: &mut Database, row: Row) -> Result<Left> {
             return Ok(Left::Pruned(at));
         }
         let size = row.size.unsigned_abs();
-        let Some(place) = Place::of(row.storage_id, row.upload) else { return unpack(&row.packed, size).map(Left::Kept) };
+        let Some(place) = Place::of(row.storage_id, row.upload) else {
+            return unpack(&row.packed, size).map(Left::Kept).map_err(|error| {
+                alone(format!("row {} of the database: {error:#}", row.id)).hint("see: espomail doctor --prove --deep").into()
+            });
+        };
         if let Some(packed) = storage::read(db, &row.digest, place, most_packed(size))? {
             return checked(&packed, &row.digest, size).map(Left::Kept).map_err(|error| {
                 let what = storage::named(db, &row.digest, place).unwrap_or_default();
-                Fault::new(Class::Io, format!("{what}: {error:#}")).hint("see: espomail storage check").into()
+                alone(format!("{what}: {error:#}")).hint("see: espomail storage check").into()
             });
         }
         if is_last {
             let what = format!("{}: there is no such object", storage::named(db, &row.digest, place)?);
-            return Err(Fault::new(Class::Io, what).hint("see: espomail storage check").into());
+            return Err(alone(what).hint("see: espomail storage check").into());
         }
         row = raws::table.find(row.id).select(Row::as_select()).first(db)?;
     }
     Ok(Left::Kept(Vec::new()))
+}
+
+/// What is wrong with the bytes of one message alone: others are to be had.
+fn alone(what: String) -> Fault {
+    Fault::new(Class::Io, what).reach(Reach::Mailbox)
+}
+
+/// Whether the bytes of one message alone cannot be read, and those of others can.
+pub fn is_alone(error: &anyhow::Error) -> bool {
+    reach_of(error) == Reach::Mailbox && class_of(error) == Class::Io
 }
 
 /// Unpacks what lay elsewhere: it is the message of this digest, or an error.

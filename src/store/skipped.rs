@@ -97,23 +97,38 @@ pub fn find(db: &mut Database, position: PositionId, uid: i64) -> Result<Option<
     Ok(one.first(db).optional()?)
 }
 
+/// Bytes by UID, and what is wrong with others.
+type Readable = (HashMap<i64, Vec<u8>>, Vec<anyhow::Error>);
+
 /// Reads the bytes of some messages of one mailbox, as far as they are still kept.
 pub fn bytes(db: &mut Database, those: &[SkippedMessage]) -> Result<HashMap<i64, Vec<u8>>> {
-    let Some(position) = those.first().map(|kept| kept.position) else { return Ok(HashMap::new()) };
+    let (read, faults) = readable(db, those)?;
+    faults.into_iter().next().map_or(Ok(read), Err)
+}
+
+/// The same where one that is missing or damaged holds up no other: what is wrong with those is returned beside the others.
+pub fn readable(db: &mut Database, those: &[SkippedMessage]) -> Result<Readable> {
+    let Some(position) = those.first().map(|kept| kept.position) else { return Ok((HashMap::new(), Vec::new())) };
     let uids: Vec<i64> = those.iter().map(|kept| kept.uid).collect();
     let rows = skipped_raws::table
         .inner_join(raws::table.on(raws::id.eq(skipped_raws::raw_id)))
         .filter(skipped_raws::position_id.eq(position))
         .filter(skipped_raws::uid.eq_any(uids))
+        .order(skipped_raws::uid)
         .select((skipped_raws::uid, Row::as_select()))
         .load::<(i64, Row)>(db)?;
-    let mut read = HashMap::with_capacity(rows.len());
+    let (mut read, mut faults) = (HashMap::with_capacity(rows.len()), Vec::new());
     for (uid, row) in rows {
-        if let Left::Kept(bytes) = raw::open(db, row).with_context(|| format!("what a filter skipped, UID {uid}"))? {
-            read.insert(uid, bytes);
+        match raw::open(db, row).with_context(|| format!("what a filter skipped, UID {uid}")) {
+            Ok(Left::Kept(bytes)) => {
+                read.insert(uid, bytes);
+            }
+            Ok(Left::Pruned(_)) => {}
+            Err(error) if raw::is_alone(&error) => faults.push(error),
+            Err(error) => return Err(error),
         }
     }
-    Ok(read)
+    Ok((read, faults))
 }
 
 /// Returns which of some messages of one mailbox are still kept. Call it under the lock row.

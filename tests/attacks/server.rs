@@ -215,6 +215,41 @@ fn fetch_12_the_same_failure_in_other_words_is_said_once() {
 }
 
 #[test]
+fn fetch_3_what_comes_while_a_mailbox_is_listed_for_the_first_time_is_read() {
+    for database in DATABASES {
+        let (world, server) = at_work(database, 3);
+        // It has mail from before fetch-since alone; between two answers something comes.
+        world.run(&["account", "reset", "support", "--since", "today"]).ok();
+        let (here, comes) = (server.clone(), std::sync::Arc::new(std::sync::Mutex::new(Some(4))));
+        let next = std::sync::Arc::clone(&comes);
+        server.bend(move |mailbox, command| {
+            let late = |date: &str| command.contains("SINCE 22-Nov") && date.starts_with("23-Nov");
+            let found = mailbox.messages.iter().filter(|(_, (date, _))| late(date)).map(|(uid, _)| format!(" {uid}"));
+            let answer =
+                command.contains("SINCE").then(|| format!("* SEARCH{}\r\n{{tag}} OK done\r\n", found.collect::<String>()))?;
+            if let Some(uid) = next.lock().unwrap().take() {
+                let date = "23-Nov-2026 10:00:00 +0000".to_string();
+                here.with(|mailbox| mailbox.messages.insert(uid, (date, letter(uid))));
+            }
+            Some(answer.into_bytes())
+        });
+        for _ in 0..2 {
+            assert_eq!(world.run(&["fetch"]).ok(), "", "{database}");
+        }
+        assert_eq!(subjects(&world), matters(&[4]), "{database}: behind what is old");
+        // The same behind what is due, of a server that does not say how far its UIDs go.
+        world.run(&["account", "reset", "support", "--since", "today"]).ok();
+        server.with(|mailbox| mailbox.uidnext = Some(0));
+        *comes.lock().unwrap() = Some(5);
+        for _ in 0..2 {
+            assert_eq!(world.run(&["fetch"]).ok(), "", "{database}");
+        }
+        assert_eq!(subjects(&world), matters(&[4, 5]), "{database}");
+        assert_eq!(world.run(&["reconcile"]).ok().lines().last(), Some("Missing: 0"), "{database}");
+    }
+}
+
+#[test]
 fn fetch_3_silence_is_no_answer_to_a_search() {
     let silent: fn(&Mailbox, &str) -> Option<Vec<u8>> =
         |_, command| command.starts_with("UID SEARCH").then(|| b"{tag} OK done\r\n".to_vec());

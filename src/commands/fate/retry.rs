@@ -8,8 +8,7 @@ use crate::commands::argument;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::output::shown_line;
-use crate::pass::Tally;
-use crate::pass::skipped::{Foresight, foresee, take_again};
+use crate::pass::skipped::{Foresight, Taken, foresee, take_again};
 use crate::plural::{counted, doing};
 use crate::store::account::{self, Account};
 use crate::store::fate::FateFilter;
@@ -101,31 +100,32 @@ impl Retry {
             let (accounts, all) = (account::list(store.connection())?, filter::past(store.connection())?);
             return Err(Fault::new(Class::Data, told).hint(way_back(&asked, &accounts, skipper.as_ref(), &all)).into());
         }
-        let mut document = json!({ "asked": asked, "kept": { "messages": kept.len(), "fates": taken }, "dry_run": self.dry_run });
+        let of_kept = json!({ "messages": kept.len(), "unreadable": taken.unread.len(), "fates": taken.tally });
+        let mut document = json!({ "asked": asked, "kept": of_kept, "dry_run": self.dry_run });
         if self.dry_run {
             document["would_be_skipped"] = json!(foresight);
         }
         context.out.made(&document, &told);
-        if let Some(fault) = taken.held_fault("of what was kept") {
-            context.out.complain(&fault);
-        }
+        taken.unread.iter().chain(&taken.tally.held_fault("of what was kept")).for_each(|fault| context.out.complain(fault));
         Ok(())
     }
 
-    fn told(&self, asked: &Asked, skipper: Option<&Past>, kept: (usize, &Tally), foresight: &Foresight) -> String {
+    fn told(&self, asked: &Asked, skipper: Option<&Past>, (kept, taken): (usize, &Taken), foresight: &Foresight) -> String {
         let name = skipper.map(|skipper| argument::quoted(&skipper.name));
         let by = name.as_ref().map_or_else(|| "filters".to_string(), |name| format!("filter {name}"));
         let rest = out_of_reach(asked);
-        if asked.messages == 0 && kept.0 == 0 {
+        if asked.messages == 0 && kept == 0 {
             let nothing = format!("{by} skipped nothing that is kept here or that a server can be asked for.{rest}");
             return nothing.trim_end_matches('.').to_string();
         }
         let mut told = String::new();
-        if kept.0 > 0 {
+        let read = kept - taken.unread.len();
+        if read > 0 {
             let [one, many] = if self.dry_run { ["would be"; 2] } else { ["was", "were"] };
             let [one, many] = [format!("that is kept here {one}"), format!("that are kept here {many}")];
-            told = format!("{} taken again: {}.", doing(kept.0, "message", &one, &many), kept.1);
+            told = format!("{} taken again: {}.", doing(read, "message", &one, &many), taken.tally);
         }
+        told.push_str(&unread(&taken.unread, !told.is_empty()));
         if asked.messages > 0 {
             let does = if self.dry_run { "would be" } else { "will be" };
             let space = if told.is_empty() { "" } else { " " };
@@ -138,6 +138,15 @@ impl Retry {
             told.push_str(&format!(" Filter {name} is still in use: what it matches is skipped again."));
         }
         told
+    }
+}
+
+/// How many of those that are kept here stay as they are.
+fn unread(unread: &[anyhow::Error], is_behind: bool) -> String {
+    let [one, many] = ["that is kept here stays as it is", "that are kept here stay as they are"];
+    match unread.len() {
+        0 => String::new(),
+        count => format!("{}{}.", if is_behind { " " } else { "" }, doing(count, "message", one, many)),
     }
 }
 

@@ -108,11 +108,13 @@ impl Trace {
         const DELETED: &str =
             "nor is what never reached a server; what people deleted is known by its Message-ID alone: ask the sender for that";
         let hint = match asked {
-            Some(asked) if asked.faults.is_empty() => {
-                format!("the servers have none either; asked were {}; {DELETED}", asked.places.join("; "))
+            Some(asked) if asked.faults.is_empty() && !asked.places.is_empty() => {
+                format!("the servers have none either; asked were {}{}; {DELETED}", asked.places.join("; "), asked.told_off())
             }
-            Some(asked) if asked.places.is_empty() => "no server could be asked".to_string(),
-            Some(asked) => format!("what could be asked of the servers has none either: {}", asked.places.join("; ")),
+            Some(asked) if asked.places.is_empty() => format!("no server could be asked{}", asked.told_off()),
+            Some(asked) => {
+                format!("what could be asked of the servers has none either: {}{}", asked.places.join("; "), asked.told_off())
+            }
             None if behind.is_empty() => format!(
                 "{}; what lies in other mailboxes there, such as Junk, is not known here: espomail trace --servers; {DELETED}",
                 read(db)?

@@ -15,8 +15,9 @@ use crate::mailbox::{HeaderOnly, Session, Sighted, Sought};
 use crate::output::shown_line;
 use crate::plural::counted;
 use crate::store::account::{self, Account};
+use crate::store::position::{self, Position};
 use crate::store::trace::{self, Span, Wanted};
-use crate::store::{Database, fate, position};
+use crate::store::{Database, fate};
 
 /// For how many seconds one server is asked at the most, and how many of its mailboxes.
 const SECONDS: u64 = 120;
@@ -34,6 +35,19 @@ pub struct Asked {
     pub places: Vec<String>,
     /// What could not be asked.
     pub faults: Vec<anyhow::Error>,
+    /// The accounts that are switched off, whose servers were not asked.
+    pub off: Vec<String>,
+}
+
+impl Asked {
+    /// Whose servers were not asked, behind what else is said.
+    pub fn told_off(&self) -> String {
+        let told = |name: &String| {
+            let name = argument::quoted(name);
+            format!("; account {name} is switched off and was not asked; try: espomail account enable {name}")
+        };
+        self.off.iter().map(told).collect()
+    }
 }
 
 /// A message that lies on a server, and whose author, Message-ID or subject is what is looked for.
@@ -42,6 +56,8 @@ struct Sight {
     uidvalidity: u32,
     uid: u32,
     at: Option<i64>,
+    /// INTERNALDATE.
+    came_at: Option<i64>,
     from: String,
     subject: String,
     message_id: String,
@@ -62,7 +78,8 @@ pub fn ask(context: &Context, wanted: &Wanted, span: Span, limit: i64) -> Result
     // Servers may be slow, and nothing is held meanwhile.
     drop(store);
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut asked = Asked::default();
+    let off = accounts.iter().filter(|account| !account.active).map(|account| account.name.clone()).collect();
+    let mut asked = Asked { off, ..Asked::default() };
     for account in accounts.iter().filter(|account| account.active) {
         context.out.progress(&format!("asking the server of account {}", account.name));
         let mut sights = Vec::new();
@@ -100,8 +117,7 @@ fn one(
         match look(&mut session, &mailbox, sought, most) {
             Ok((seen, more)) => {
                 sights.extend(seen);
-                if more > 0 {
-                    let more = counted(more, "older message");
+                if let Some(more) = more {
                     let what = format!("mailbox {mailbox}: {more} may be meant, too: --limit NUMBER");
                     asked.faults.push(Fault::new(Class::Unavailable, format!("account {}: {what}", account.name)).into());
                 }
@@ -131,9 +147,9 @@ fn one(
     Ok(())
 }
 
-/// Returns what one mailbox has, and how many more the server found that nobody looked at.
-fn look(session: &mut Session, mailbox: &str, sought: &Sought, most: usize) -> Result<(Vec<Sight>, usize)> {
-    let Sighted { uidvalidity, headers, more } = session.look_for(mailbox, sought, most)?;
+/// Returns what one mailbox has, and in words what more the server found that nobody looked at.
+fn look(session: &mut Session, mailbox: &str, sought: &Sought, most: usize) -> Result<(Vec<Sight>, Option<String>)> {
+    let Sighted { uidvalidity, headers, more, is_cut } = session.look_for(mailbox, sought, most)?;
     let sight = |HeaderOnly { uid, internal_date, header, .. }: HeaderOnly| {
         let letter = contain(|| mail::parse(&header)).unwrap_or_default();
         is_meant(&letter, &header, sought).then(|| Sight {
@@ -141,11 +157,14 @@ fn look(session: &mut Session, mailbox: &str, sought: &Sought, most: usize) -> R
             uidvalidity,
             uid,
             at: internal_date.or(letter.date),
+            came_at: internal_date,
             from: letter.from.as_ref().map(|from| from.key()).unwrap_or_default(),
             message_id: letter.identity(),
             subject: letter.subject,
         })
     };
+    let at_least = if is_cut { "at least " } else { "" };
+    let more = (more > 0).then(|| format!("{at_least}{}", counted(more, "older message")));
     Ok((headers.into_iter().filter_map(sight).collect(), more))
 }
 
@@ -181,10 +200,13 @@ fn tell(db: &mut Database, account: &Account, sights: Vec<Sight>, asked: &mut As
             }
             let is_read = account.mailboxes.contains(mailbox);
             let name = argument::quoted(&account.name);
-            let next = match (is_read, known.as_ref().is_some_and(|position| uid <= position.last_uid)) {
-                (true, false) => format!("espomail fetch {name}"),
-                (true, true) => format!("espomail reconcile {name}"),
-                (false, _) => format!("espomail fetch {name} --mailbox {} --uid {uid}", argument::quoted(mailbox)),
+            // What was there already, and is older than fetch-since, is no miss to reconcile.
+            let is_old =
+                |position: &Position| position.was_there(uid) && sight.came_at.is_some_and(|date| date < account.fetch_since);
+            let next = match known.as_ref().filter(|position| uid <= position.last_uid) {
+                None if is_read => format!("espomail fetch {name}"),
+                Some(position) if is_read && !is_old(position) => format!("espomail reconcile {name}"),
+                _ => format!("espomail fetch {name} --mailbox {} --uid {uid}", argument::quoted(mailbox)),
             };
             let not_read = if is_read { "" } else { ", which no pass reads" };
             asked.found.push(Found {

@@ -292,14 +292,15 @@ impl Walk<'_> {
     /// Tells what is missing from what is older than the account's fetch-since, among UIDs that have no fate. Returns how many are not
     /// there any more, too.
     fn judge(&mut self, position: &Position, bare: &[u32]) -> Result<(Vec<u32>, Vec<u32>, usize)> {
-        let begun = position.listed_to.unwrap_or_default().max(position.start_uid);
         let (mut missing, mut older, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         for some in bare.chunks(DATES_AT_ONCE) {
             let dates = self.session.dates(some)?;
             for uid in some {
                 match dates.get(uid) {
                     None => absent.push(*uid),
-                    Some(Some(date)) if *date < self.poll.account.fetch_since && i64::from(*uid) <= begun => older.push(*uid),
+                    Some(Some(date)) if *date < self.poll.account.fetch_since && position.was_there(i64::from(*uid)) => {
+                        older.push(*uid);
+                    }
                     Some(_) => missing.push(*uid),
                 }
             }

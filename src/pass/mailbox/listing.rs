@@ -90,7 +90,8 @@ pub(super) fn go_on(
     above(poll, session, known, listed)
 }
 
-/// Begins behind what is older than the account's fetch-since.
+/// Begins behind what is older than the account's fetch-since. What is there is listed before it is asked how old it is: what comes
+/// meanwhile stands above all that is judged by its age.
 pub(super) fn begin_anew(
     poll: &Poll<'_>,
     session: &mut Session,
@@ -99,13 +100,16 @@ pub(super) fn begin_anew(
     opened: &Opened,
     quiet_before: Option<i64>,
 ) -> Result<Listing> {
+    let (mut listed, end) = session.uids()?;
     let since = session.uids_since(poll.account.fetch_since)?;
-    // Where nothing is due: behind everything that is there. UIDNEXT is not asked: where it is wrong, all later mail is lost.
-    let start = since.first().map_or_else(|| last_listed(session, 0), |first| Ok(first - 1))?;
-    let listed = if since.is_empty() { Vec::new() } else { session.uids_above(start)? };
-    let last = listed.last().copied().unwrap_or(start);
-    let last = if listed.len() < MOST_LISTED { last } else { last_listed(session, last)? };
-    let listed_to = opened.uidnext.map_or(last, |next| last.min(next.saturating_sub(1))).max(start);
+    // Where nothing is due: behind everything that was there. UIDNEXT is not asked: where it is wrong, all later mail is lost.
+    let start = since.first().map_or(end, |first| end.min(first - 1));
+    if listed.len() < MOST_LISTED {
+        listed.retain(|uid| *uid > start);
+    } else {
+        listed = if start < end { session.uids_above(start)? } else { Vec::new() };
+    }
+    let listed_to = opened.uidnext.map_or(end, |next| end.min(next.saturating_sub(1))).max(start);
     let beginning = Beginning {
         uidvalidity: i64::from(opened.uidvalidity),
         last_uid: i64::from(start),
@@ -114,20 +118,6 @@ pub(super) fn begin_anew(
     };
     let position = store.transaction(|db| position::begin(db, poll.account.id, mailbox, &beginning))?;
     Ok(sorted_out(position, listed, &since))
-}
-
-/// Returns the highest UID of all, at least this one.
-fn last_listed(session: &mut Session, mut last: u32) -> Result<u32> {
-    loop {
-        let listed = session.uids_above(last)?;
-        match listed.last() {
-            Some(end) => last = *end,
-            None => return Ok(last),
-        }
-        if listed.len() < MOST_LISTED {
-            return Ok(last);
-        }
-    }
 }
 
 /// Up to where a mailbox was read.

@@ -35,9 +35,9 @@ pub(super) struct Done {
     pub settled: Settled,
 }
 
-/// Whether an error is the database's and not a message's.
+/// Whether an error is the database's or the storage's and not a message's.
 pub(super) fn is_everybodys(error: &anyhow::Error) -> bool {
-    matches!(store::class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config)
+    matches!(store::class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config) && !raw::is_alone(error)
 }
 
 impl Done {
