@@ -291,7 +291,7 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
 /// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
 pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
     store::lock(db)?;
-    let mut merged = merge_of(db, &subject.to_string())?;
+    let mut merged = merge_of(db, case, &subject.to_string())?;
     let into = store::case::left_of(db, case)?.unwrap_or(case);
     let staying: Vec<RecordId> = store::case::merged_into(db, into)?.into_iter().filter(|other| *other != case).collect();
     let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
@@ -309,8 +309,9 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
     let back: Vec<EmailId> = back.map(|(email, _)| email).collect();
     read_for(db, &back, assigned(case, &facts), &facts, &mut mails)?;
     let mut others = Vec::new();
-    for other in staying {
-        others.extend(merge_of(db, &facts.name(other))?);
+    let leaves = |other: &RecordId| merged.as_ref().is_some_and(|merged| merged.leaving().contains(other));
+    for other in staying.into_iter().filter(|other| !leaves(other)) {
+        others.extend(merge_of(db, other, &facts.name(other))?);
     }
     let plan = hand::unmerge(case, (merged.as_ref(), &others), &mails, said.asked(), said.policy, &mut facts)?;
     let moved: Vec<EmailId> = plan.emails().into_iter().collect();
@@ -320,9 +321,9 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
 }
 
 /// What was written down of the merge that a case was merged away by; none where mail did it.
-fn merge_of(db: &mut Database, subject: &str) -> Result<Option<Merged>> {
+fn merge_of(db: &mut Database, case: RecordId, subject: &str) -> Result<Option<Merged>> {
     let Some((emails, why)) = access::last_plan(db, ["case merge", "case unmerge"], subject)? else { return Ok(None) };
-    Ok(Some(Merged { emails, written: serde_json::from_str(&why)?, unfollowed: BTreeSet::new() }))
+    Ok(Some(Merged { case, emails, written: serde_json::from_str(&why)?, unfollowed: BTreeSet::new() }))
 }
 
 /// Hands a case to a user (CASE-5); an empty plan when the user has it already.

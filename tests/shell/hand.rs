@@ -297,6 +297,28 @@ fn case_5_unmerge_puts_both_cases_back_as_they_were() {
 }
 
 #[test]
+fn case_5_two_merges_in_a_row_leave_nothing_where_both_are_undone() {
+    for database in ["sqlite", "postgresql"] {
+        let world = two_cases_on(database);
+        world.run(&["case", "create", "Gate", "--assigned-user", "ada"]).ok();
+        let state = || {
+            let cases = ["1", "2", "3"].map(|case| without_notes(world.json(&["case", "show", case])));
+            let emails = ["1", "2"].map(|email| world.json(&["email", "show", email]));
+            (cases, emails, ["ada", "ben", "cy"].map(|user| told(&world, user)))
+        };
+        let before = state();
+        for undone in [["3", "2"], ["2", "3"]] {
+            world.run(&["case", "merge", "2", "--into", "3"]).ok();
+            world.run(&["case", "merge", "3", "--into", "1"]).ok();
+            for case in undone {
+                world.run(&["case", "unmerge", case]).ok();
+            }
+            assert_eq!(state(), before, "{database}: {undone:?}");
+        }
+    }
+}
+
+#[test]
 fn case_5_unmerge_leaves_what_people_changed_since_and_what_another_merge_brought() {
     for database in ["sqlite", "postgresql"] {
         let world = two_cases_on(database);

@@ -72,7 +72,16 @@ impl Written {
 
     /// What two cases were before they were merged; none in a plan of old.
     pub(super) fn apart(&self) -> Option<&Apart> {
-        self.steps.iter().find_map(|step| if let Done::MergeCases { apart } = step { apart.as_deref() } else { None })
+        self.merged().map(|(_, apart)| apart)
+    }
+
+    /// The same with the case that is left.
+    pub(super) fn merged(&self) -> Option<(RecordId, &Apart)> {
+        let merged = |step| match step {
+            &Done::MergeCases { into, ref apart } => Some((into, apart.as_deref()?)),
+            _ => None,
+        };
+        self.steps.iter().find_map(merged)
     }
 }
 
@@ -80,6 +89,7 @@ impl Written {
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Done {
     MergeCases {
+        into: RecordId,
         apart: Option<Box<Apart>>,
     },
     AddTeam {
