@@ -1,7 +1,7 @@
 //! A person's word on e-mails and cases goes the road of mail: facts → decide → apply, in the caller's transaction. Here is the one
 //! place that writes its line into the audit, with the reasons beside it (WHY-1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 
@@ -82,8 +82,10 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     store::lock(db)?;
     let (mut facts, mut mails) = about(db, said, id, &[record])?;
     let record = facts.survivor(record);
-    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
-    let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
+    let linked = linked(db, id)?;
+    let others = [hand::companions(id, record, &facts), linked.as_ref().map(Written::mates).unwrap_or_default()].concat();
+    read_for(db, &others, assigned(record, &facts), &facts, &mut mails)?;
+    let plan = hand::link(id, (record, linked.as_ref()), &mails, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     let audit = ("email link", &*format!("email:{id}"), &*facts.name(record));
     said.write(db, audit, &plan, (&facts, mails.get(&id)), &emails)?;
@@ -92,10 +94,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
 
 /// Takes an e-mail from its record (LINK-7).
 pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
-    let mut words = access::words_on(db, id)?;
-    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
-    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
-    let linked = linked.map(|(_, why)| serde_json::from_str::<Written>(&why)).transpose()?;
+    let linked = linked(db, id)?;
     let emails: Vec<EmailId> = std::iter::once(id).chain(linked.iter().flat_map(Written::mates)).collect();
     let mut facts = facts::gather_word(db, &Matter { emails: &emails, ..Matter::default() }, said.now)?;
     let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
@@ -104,6 +103,14 @@ pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     said.write(db, audit, &plan, (&facts, None), &emails)?;
     Ok(plan)
+}
+
+/// What was written down of the last link by hand that moved an e-mail; none where it was undone.
+fn linked(db: &mut Database, id: EmailId) -> Result<Option<Written>> {
+    let mut words = access::words_on(db, id)?;
+    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
+    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
+    Ok(linked.map(|(_, why)| serde_json::from_str(&why)).transpose()?)
 }
 
 /// Marks a user's copies (INBOX-2).
@@ -135,7 +142,12 @@ pub fn put(
 /// Puts e-mails into a group folder, or takes them out (INBOX-2).
 pub fn file(db: &mut Database, said: &Said<'_>, emails: &[EmailId], folder: Option<FolderId>) -> Result<Vec<Plan>> {
     let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
-    let decide = |email, facts: &Facts| Ok(hand::file(email, folder, said.asked(), facts));
+    store::lock(db)?;
+    let mut filed: HashMap<EmailId, Written> = HashMap::new();
+    for (email, why) in access::last_filed(db, emails)? {
+        filed.insert(email, serde_json::from_str(&why)?);
+    }
+    let decide = |email, facts: &Facts| Ok(hand::file(email, folder, filed.get(&email), said.asked(), facts));
     on_each(db, said, Matter { emails, folder, ..Matter::default() }, ("email move", &told), decide)
 }
 

@@ -200,6 +200,42 @@ fn link_7_an_unlink_takes_back_what_the_link_gave_but_not_what_somebody_has_read
 }
 
 #[test]
+fn link_7_a_link_and_a_group_folder_put_right_leave_nothing_with_the_wrong_ones() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "b", "a", "Re: Pump leaks");
+        world.run(&["case", "create", "Right", "--assigned-user", "ben"]).ok();
+        world.run(&["team", "add", "right"]).ok();
+        world.run(&["case", "set", "2", "--team", "right"]).ok();
+        let whose = |email: &str| {
+            let shown = world.json(&["email", "show", email]);
+            let users = shown["users"].as_array().unwrap().iter().map(|one| one["login"].clone()).collect::<Vec<_>>();
+            (shown["parent"].clone(), shown["teams"].clone(), json!(users))
+        };
+        // The same one twice, the wrong one, the right one, none: what came along goes along.
+        for (record, of, user) in [("1", "desk", "ada"), ("1", "desk", "ada"), ("2", "right", "ben")] {
+            world.run(&["email", "link", "1", &format!("case:{record}")]).ok();
+            for email in ["1", "2"] {
+                let there = (json!(format!("case:{record}")), json!([of]), json!([user]));
+                assert_eq!(whose(email), there, "{database}: {email}");
+            }
+        }
+        world.run(&["email", "unlink", "1"]).ok();
+        assert_eq!([whose("1"), whose("2")], [const { Value::Null }; 2].map(|none| (none, json!([]), json!([]))), "{database}");
+        for (folder, teams) in [("Desk", &["desk"][..]), ("Both", &["desk", "right"]), ("Right", &["right"])] {
+            let named = teams.iter().flat_map(|team| ["--team", team]);
+            world.run(&["folder", "add", folder, "--group"].into_iter().chain(named).collect::<Vec<_>>()).ok();
+            world.run(&["email", "move", "1", "--group-folder", folder]).ok();
+            assert_eq!(whose("1").1, json!(teams), "{database}");
+        }
+        // THREAD-2 hands on no team that the e-mail is not of any more.
+        world.run(&["email", "move", "1", "--no-group-folder"]).ok();
+        deliver(&world, "c", "a", "Re: Pump leaks");
+        assert_eq!((whose("1").1, whose("3").1), (json!([]), json!([])), "{database}");
+    }
+}
+
+#[test]
 fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);
