@@ -424,5 +424,17 @@ fn case_5_what_was_written_during_a_merge_leaves_with_the_email_that_it_answers(
         );
         world.run_with(&["deliver", "--account", "support"], &message).ok();
         assert_eq!(world.json(&["email", "show", "5"])["parent"], "case:2", "{database}");
+        // A letter that refers to both makes one conversation of them: the case that leaves refers to the other.
+        world.run(&["account", "set", "support", "--make-cases"]).ok();
+        deliver(&world, "boiler", "", "Boiler hisses");
+        deliver(&world, "oven", "", "Oven smokes");
+        world.run(&["case", "merge", "5", "--into", "4"]).ok();
+        let both = "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: Re: Boiler and oven\r\n\
+                    Message-ID: <both@example.org>\r\nIn-Reply-To: <oven@example.org>\r\n\
+                    References: <boiler@example.org> <oven@example.org>\r\n\r\nBoth still do.\r\n";
+        world.run_with(&["deliver", "--account", "support"], both).ok();
+        world.run(&["case", "unmerge", "5"]).ok();
+        assert_eq!(world.json(&["case", "show", "5"])["refers_to"], "case:4", "{database}");
+        world.run(&["doctor", "--prove"]).ok();
     }
 }

@@ -65,8 +65,10 @@ pub fn unmerge(
         None => (open, reason!(Case4, "it is open again")),
     };
     desk.plan.add(Change::SetStatus { case, status }, because);
+    let back = returning(into, merged, desk.facts);
     let fields = RecordFields {
         merged_into: Some(None),
+        refers_to: share_a_thread(&back, into, desk.facts).then_some(into),
         closed_at: apart.map(|apart| apart.closed_at),
         returned: apart.map(|apart| apart.belongings.clone()),
         ..RecordFields::default()
@@ -77,7 +79,7 @@ pub fn unmerge(
         follow_too(into, case, desk);
     }
     follow_again(case, merged, desk);
-    for (email, by) in returning(into, merged, desk.facts) {
+    for (email, by) in back {
         match apart.is_some_and(|apart| apart.emails.iter().any(|(before, _)| *before == email)) {
             // Nobody lost it by the merge; and what came by an earlier one goes on to where it is from.
             true => relink(email, case, (by, reason!(Case5, "it was there before the merge")), desk),
@@ -120,6 +122,16 @@ pub fn returning(into: RecordId, merged: &Merged, facts: &Facts) -> Vec<(EmailId
     let mut all = answers(into, &there, facts);
     all.retain(|email| there.contains(email) || is_new(email));
     all.into_iter().map(|email| (email, by(&email))).collect()
+}
+
+/// Whether e-mails leave others of their thread behind, as a letter that refers to both brought the two together meanwhile.
+fn share_a_thread(leaving: &[(EmailId, ParentBy)], left: RecordId, facts: &Facts) -> bool {
+    let goes = |email: &EmailId| leaving.iter().any(|(leaving, _)| leaving == email);
+    let threads = |goes_so: bool| {
+        let of = facts.emails.iter().filter(move |(email, known)| known.parent == Some(left) && goes(email) == goes_so);
+        of.map(|(_, known)| facts.thread(known.thread)).collect::<BTreeSet<_>>()
+    };
+    !threads(true).is_disjoint(&threads(false))
 }
 
 /// Who followed a case before it was merged away follows it again, also where the other case was none of theirs to read, unless they said
