@@ -308,6 +308,19 @@ fn send_5_and_10_an_agent_answers_from_an_account_of_their_own_and_the_customer_
         let wrong = world.json(&[&["email", "reply", "<a@example.org>"][..], &wrong].concat());
         let answered = json!({ "email": 2, "by": "ada", "at": "2026-11-23T10:00:00Z" });
         assert_eq!(wrong["answered"], answered, "whoever answers once more hears of it");
+        // Not of an answer that they may not read.
+        world.run(&["user", "add", "ben", "--address", "ben@example.com"]).ok();
+        world.run(&["role", "add", "few"]).ok();
+        for grant in [["email", "read", "own"], ["email", "edit", "own"], ["group-account", "use", "all"]] {
+            world.run(&[&["role", "grant", "few"][..], &grant].concat()).ok();
+        }
+        world.run(&["role", "give", "few", "--user", "ben"]).ok();
+        world.run(&["email", "set", "<a@example.org>", "--user", "ben"]).ok();
+        for (user, is_told) in [("ada", true), ("ben", false)] {
+            let again = ["--as", user, "email", "reply", "<a@example.org>", "--text", "Hello.", "--dry-run"];
+            assert_eq!(world.json(&again).to_string().contains("\"answered\":{"), is_told, "{database}: {user}");
+            assert_eq!(world.run(&again).ok().contains("It was answered"), is_told, "{database}: {user}");
+        }
         let wrong = wrong["email"].to_string();
         let case = world.run(&["--as", "ada", "case", "show", "1"]).ok();
         let part = |case: &str| case.lines().find_map(|line| line.strip_prefix("takes part:")).unwrap().trim().to_string();

@@ -26,7 +26,7 @@ use crate::store::proof::{self, Proved};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
 use crate::store::taker::Takers;
-use crate::store::{Database, SchemaState, Store, backup, dialect, part, storage, upkeep};
+use crate::store::{Database, SchemaState, Store, backup, dialect, load, part, storage, upkeep};
 
 /// How far clocks may differ, in seconds.
 const SKEW: i64 = 60;
@@ -241,13 +241,15 @@ fn numbers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Accounts that have nobody to give a case to (DIST-1), and users who may not read those that they get (ACCESS-2).
+/// Accounts that have nobody to give a case to, users who are switched off and have some (DIST-1), and users who may not read those that they
+/// get (ACCESS-2).
 fn people(db: &mut Database, now: i64) -> Result<Vec<Finding>> {
     let takers = Takers::of(db)?;
     let mut said: Vec<Said> = takers.idle(now).iter().map(|one| people::idle(one, now)).collect();
     for one in takers.blind() {
         said.push(people::blind(db, one)?);
     }
+    said.extend(people::gone(&load::left(db)?));
     Ok(said.into_iter().map(|one| Finding::warning(measured::PEOPLE, one.said, one.next)).collect())
 }
 

@@ -36,6 +36,18 @@ pub fn idle(one: &Idle, now: i64) -> Said {
     Said { said, next: format!("{next}; what is nobody's: espomail case list --unassigned") }
 }
 
+/// That users who are switched off have open cases.
+pub fn gone(left: &[(String, i64)]) -> Option<Said> {
+    let (login, _) = left.first()?;
+    let named = left.iter().take(NAMED).map(|(login, _)| shown_line(login)).collect::<Vec<_>>().join(", ");
+    let more = if left.len() > NAMED { format!(" and {} more", left.len() - NAMED) } else { String::new() };
+    let cases: usize = left.iter().map(|(_, cases)| usize::try_from(*cases).unwrap_or(0)).sum();
+    Some(Said {
+        said: format!("{} of users who are switched off: {named}{more}", doing(cases, "open case", "is", "are")),
+        next: format!("espomail case list --unassigned; then: espomail user remove {} --to USER", quoted(login)),
+    })
+}
+
 /// That some get cases and may not read them.
 pub fn blind(db: &mut Database, one: &Blind) -> Result<Said> {
     let named = one.logins.iter().take(NAMED).map(|login| shown_line(login)).collect::<Vec<_>>().join(", ");

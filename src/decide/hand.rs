@@ -9,6 +9,7 @@ mod link;
 mod open;
 mod record;
 mod sort;
+mod unmerge;
 mod word;
 
 pub use self::case::*;
@@ -19,4 +20,5 @@ pub use link::*;
 pub use open::*;
 pub use record::*;
 pub use sort::*;
+pub use unmerge::*;
 pub use word::*;

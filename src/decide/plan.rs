@@ -489,6 +489,9 @@ pub struct RecordFields {
     /// Where one that was merged away leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Option<RecordId>>,
+    /// The case that it refers to from now on, where neither refers to any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<RecordId>,
     /// When it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Option<i64>>,

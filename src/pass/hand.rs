@@ -1,7 +1,7 @@
 //! A person's word on e-mails and cases goes the road of mail: facts → decide → apply, in the caller's transaction. Here is the one
 //! place that writes its line into the audit, with the reasons beside it (WHY-1).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 
@@ -82,8 +82,10 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     store::lock(db)?;
     let (mut facts, mut mails) = about(db, said, id, &[record])?;
     let record = facts.survivor(record);
-    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
-    let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
+    let linked = linked(db, id)?;
+    let others = [hand::companions(id, record, &facts), linked.as_ref().map(Written::mates).unwrap_or_default()].concat();
+    read_for(db, &others, assigned(record, &facts), &facts, &mut mails)?;
+    let plan = hand::link(id, (record, linked.as_ref()), &mails, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     let audit = ("email link", &*format!("email:{id}"), &*facts.name(record));
     said.write(db, audit, &plan, (&facts, mails.get(&id)), &emails)?;
@@ -92,10 +94,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
 
 /// Takes an e-mail from its record (LINK-7).
 pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
-    let mut words = access::words_on(db, id)?;
-    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
-    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
-    let linked = linked.map(|(_, why)| serde_json::from_str::<Written>(&why)).transpose()?;
+    let linked = linked(db, id)?;
     let emails: Vec<EmailId> = std::iter::once(id).chain(linked.iter().flat_map(Written::mates)).collect();
     let mut facts = facts::gather_word(db, &Matter { emails: &emails, ..Matter::default() }, said.now)?;
     let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
@@ -104,6 +103,14 @@ pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     said.write(db, audit, &plan, (&facts, None), &emails)?;
     Ok(plan)
+}
+
+/// What was written down of the last link by hand that moved an e-mail; none where it was undone.
+fn linked(db: &mut Database, id: EmailId) -> Result<Option<Written>> {
+    let mut words = access::words_on(db, id)?;
+    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
+    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
+    Ok(linked.map(|(_, why)| serde_json::from_str(&why)).transpose()?)
 }
 
 /// Marks a user's copies (INBOX-2).
@@ -135,7 +142,12 @@ pub fn put(
 /// Puts e-mails into a group folder, or takes them out (INBOX-2).
 pub fn file(db: &mut Database, said: &Said<'_>, emails: &[EmailId], folder: Option<FolderId>) -> Result<Vec<Plan>> {
     let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
-    let decide = |email, facts: &Facts| Ok(hand::file(email, folder, said.asked(), facts));
+    store::lock(db)?;
+    let mut filed: HashMap<EmailId, Written> = HashMap::new();
+    for (email, why) in access::last_filed(db, emails)? {
+        filed.insert(email, serde_json::from_str(&why)?);
+    }
+    let decide = |email, facts: &Facts| Ok(hand::file(email, folder, filed.get(&email), said.asked(), facts));
     on_each(db, said, Matter { emails, folder, ..Matter::default() }, ("email move", &told), decide)
 }
 
@@ -291,7 +303,7 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
 /// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
 pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
     store::lock(db)?;
-    let mut merged = merge_of(db, &subject.to_string())?;
+    let mut merged = merge_of(db, case, &subject.to_string())?;
     let into = store::case::left_of(db, case)?.unwrap_or(case);
     let staying: Vec<RecordId> = store::case::merged_into(db, into)?.into_iter().filter(|other| *other != case).collect();
     let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
@@ -309,8 +321,9 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
     let back: Vec<EmailId> = back.map(|(email, _)| email).collect();
     read_for(db, &back, assigned(case, &facts), &facts, &mut mails)?;
     let mut others = Vec::new();
-    for other in staying {
-        others.extend(merge_of(db, &facts.name(other))?);
+    let leaves = |other: &RecordId| merged.as_ref().is_some_and(|merged| merged.leaving().contains(other));
+    for other in staying.into_iter().filter(|other| !leaves(other)) {
+        others.extend(merge_of(db, other, &facts.name(other))?);
     }
     let plan = hand::unmerge(case, (merged.as_ref(), &others), &mails, said.asked(), said.policy, &mut facts)?;
     let moved: Vec<EmailId> = plan.emails().into_iter().collect();
@@ -320,9 +333,9 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
 }
 
 /// What was written down of the merge that a case was merged away by; none where mail did it.
-fn merge_of(db: &mut Database, subject: &str) -> Result<Option<Merged>> {
+fn merge_of(db: &mut Database, case: RecordId, subject: &str) -> Result<Option<Merged>> {
     let Some((emails, why)) = access::last_plan(db, ["case merge", "case unmerge"], subject)? else { return Ok(None) };
-    Ok(Some(Merged { emails, written: serde_json::from_str(&why)?, unfollowed: BTreeSet::new() }))
+    Ok(Some(Merged { case, emails, written: serde_json::from_str(&why)?, unfollowed: BTreeSet::new() }))
 }
 
 /// Hands a case to a user (CASE-5); an empty plan when the user has it already.

@@ -1,6 +1,6 @@
 //! The trace that every change by a person leaves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use diesel::dsl::max;
@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::noun::{counted, number};
+use super::noun::{counted, in_lists, number};
 use super::schema::{audit, audit_emails, reviews};
 use super::{Backend, Database, clean, dialect};
 use crate::decide::Plan;
@@ -175,6 +175,18 @@ pub fn last_plan(db: &mut Database, [action, undo]: [&str; 2], subject: &str) ->
     let Some((last, _, why)) = last.filter(|(_, last, _)| last == action) else { return Ok(None) };
     let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
     Ok(Some((ids.select(audit_emails::email_id).load(db)?, why)))
+}
+
+/// Returns the last plan by which a person put each of some e-mails into a group folder, or took it out, as JSON.
+pub fn last_filed(db: &mut Database, emails: &[EmailId]) -> Result<HashMap<EmailId, String>> {
+    let rows = in_lists(db, emails, |db, some| {
+        let of = audit::table.inner_join(audit_emails::table.on(audit_emails::audit_id.eq(audit::id)));
+        let of = of.filter(audit_emails::email_id.eq_any(some)).filter(audit::action.eq("email move"));
+        let filed = of.filter(audit::detail.like("group folder %").or(audit::detail.eq("no group folder")));
+        let filed = filed.filter(audit::why.is_not_null()).order(audit::id);
+        Ok(filed.select((audit_emails::email_id, audit::why.assume_not_null())).load::<(EmailId, String)>(db)?)
+    })?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns what was said of an action on one subject since the last time that another was done to another one.

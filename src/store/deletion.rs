@@ -44,8 +44,11 @@ struct FormerDeletionRow {
 /// What an e-mail is known by.
 type Known = (String, Vec<u8>);
 
-/// The same, and its author and Date.
+/// The same, and its author and Date, where that is believed.
 type Written = (String, Vec<u8>, String, Option<i64>);
+
+/// The same as it is stored: the Date, what it is sorted by, and when it came.
+type Row = (String, Vec<u8>, String, (Option<i64>, i64, i64));
 
 /// Deletes e-mails for everybody. Their fates stay, so that they do not come back (FETCH-2); their Message-IDs stay known to their
 /// threads, so that answers find them.
@@ -142,13 +145,25 @@ fn row((message_id, content_digest, author, date): &Written, now: i64) -> Deleti
     DeletionRow { message_id, content_digest, letter, deleted_at: now, is_for_all: false }
 }
 
+/// How long a letter may be on its way, in seconds.
+const LONG_ON_ITS_WAY: i64 = 30 * 86_400;
+
+/// A Date by which a letter can be told from others of its Message-ID: one that is believed (PARSE-5), so that the e-mail is sorted by it,
+/// and of about when it came. A device whose clock stands still writes the same one into all that it sends.
+fn believed(header_date: Option<i64>, sorted_by: i64, arrived_at: i64) -> Option<i64> {
+    header_date.filter(|date| *date == sorted_by && arrived_at.saturating_sub(*date) <= LONG_ON_ITS_WAY)
+}
+
 /// Returns by what e-mails are known.
 fn written_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Written>> {
     let mut known = Vec::with_capacity(those.len());
     for some in those.chunks(IN_LIST) {
         let of = emails::table.filter(emails::id.eq_any(some));
-        let columns = (emails::message_id, emails::content_digest, emails::from_address, emails::header_date);
-        known.extend(of.select(columns).load::<Written>(db)?);
+        let dates = (emails::header_date, emails::date, emails::arrived_at);
+        let columns = (emails::message_id, emails::content_digest, emails::from_address, dates);
+        for (message_id, digest, author, (header_date, date, arrived_at)) in of.select(columns).load::<Row>(db)? {
+            known.push((message_id, digest, author, believed(header_date, date, arrived_at)));
+        }
     }
     Ok(known)
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::{count_star, min};
+use diesel::dsl::{auto_type, count_star, min};
 use diesel::prelude::*;
 
-use super::schema::{accounts, open_cases, records};
+use super::schema::{accounts, open_cases, records, users};
 use super::{Database, IN_LIST};
 use crate::words::{CaseStatus, Distribution, RecordId, UserId};
 
@@ -17,18 +17,41 @@ pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId
     of.select((open_cases::user_id, open_cases::cases)).load(db)
 }
 
-/// Returns how many open cases somebody has.
+/// Users who are switched off: an open case of theirs is nobody's in all but name (DIST-1).
+#[auto_type]
+pub(super) fn switched_off() -> _ {
+    users::table.filter(users::active.eq(false)).select(users::id.nullable())
+}
+
+/// Returns how many open cases somebody has who is there.
 pub(super) fn assigned(db: &mut Database) -> Result<i64> {
-    let assigned: Vec<i64> = open_cases::table.select(open_cases::cases).load(db)?;
+    let assigned: Vec<i64> =
+        open_cases::table.filter(open_cases::user_id.nullable().ne_all(switched_off())).select(open_cases::cases).load(db)?;
     Ok(assigned.iter().sum())
 }
 
-/// Returns how many open cases nobody has, and when the oldest was opened of those whose account gives cases to somebody.
+/// Returns the users who are switched off and have open cases, with how many: most first.
+pub fn left(db: &mut Database) -> Result<Vec<(String, i64)>> {
+    let of = open_cases::table.inner_join(users::table.on(users::id.eq(open_cases::user_id)));
+    let left = of.filter(users::active.eq(false)).filter(open_cases::cases.gt(0));
+    Ok(left.order((open_cases::cases.desc(), users::id)).select((users::login, open_cases::cases)).load(db)?)
+}
+
+/// Returns how many open cases nobody has, or somebody who is switched off, and when the oldest of these was opened; of those that nobody
+/// has, the oldest whose account gives cases to somebody.
 pub(super) fn unassigned(db: &mut Database) -> Result<(i64, Option<i64>)> {
     let open = || records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(CaseStatus::open()));
     let giving = accounts::table.filter(accounts::distribution.ne(Distribution::None)).select(accounts::id);
     let given = open().filter(records::through_account_id.eq_any(giving.nullable()));
-    Ok((open().select(count_star()).first(db)?, given.select(min(records::created_at)).first(db)?))
+    let left: i64 = left(db)?.iter().map(|(_, cases)| cases).sum();
+    let (count, oldest): (i64, Option<i64>) =
+        (open().select(count_star()).first(db)?, given.select(min(records::created_at)).first(db)?);
+    if left == 0 {
+        return Ok((count, oldest));
+    }
+    let theirs = records::table.filter(records::assigned_user_id.eq_any(switched_off()));
+    let theirs = theirs.filter(records::status.eq_any(CaseStatus::open())).select(min(records::created_at));
+    Ok((count + left, oldest.into_iter().chain(theirs.first::<Option<i64>>(db)?).min()))
 }
 
 /// Returns how many of some records are open cases of each user.

@@ -41,7 +41,7 @@ pub(crate) mod hook;
 pub mod lease;
 pub(crate) mod leaving;
 mod letters;
-mod load;
+pub mod load;
 pub(crate) mod named;
 pub(crate) mod naming;
 pub(crate) mod nobody;

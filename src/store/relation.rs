@@ -7,12 +7,12 @@ use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
-use super::Database;
 use super::named::RecordName;
 use super::noun::{self, FEW, in_lists, is_few};
 use super::schema::{
     accounts, email_teams, email_users, emails, notes, notifications, outbox, record_teams, records, reviews, users,
 };
+use super::{Database, load};
 use crate::decide::access::{Actor, Relation, Sight, sight};
 use crate::words::{CaseStatus, Distribution, EmailId, NoteKind, OutboxState, RecordId, RecordKind, UserId};
 
@@ -73,14 +73,20 @@ pub(super) fn few(db: &mut Database, sight: &Sight) -> Result<Option<Vec<RecordI
     Ok(noun::few(found))
 }
 
-/// The records that a user has, or nobody, where they are few.
+/// The records that a user has, where they are few; or the cases that nobody has, with the open ones of who is switched off.
 pub(super) fn few_assigned(db: &mut Database, user: Option<UserId>) -> Result<Option<Vec<RecordId>>> {
     let mut of = records::table.select(records::id).limit(FEW + 1).into_boxed();
     of = match user {
         Some(user) => of.filter(records::assigned_user_id.eq(user)),
         None => of.filter(records::assigned_user_id.is_null()).filter(records::status.is_not_null()),
     };
-    Ok(noun::few(of.load(db)?))
+    let mut found: Vec<RecordId> = of.load(db)?;
+    if user.is_none() && is_few(&found) {
+        let left = records::table.filter(records::assigned_user_id.eq_any(load::switched_off()));
+        let left = left.filter(records::status.eq_any(CaseStatus::open())).limit(FEW + 1);
+        found.extend(left.select(records::id).load::<RecordId>(db)?);
+    }
+    Ok(noun::few(found))
 }
 
 /// Restricts a query to the e-mails that somebody may see; the same rule as [`of_email`]. None when it is no e-mail at all.

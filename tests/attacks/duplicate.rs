@@ -371,6 +371,21 @@ fn dup_1_what_was_dealt_with_opens_and_answers_nothing_once_it_or_its_case_is_de
             let now = (count("case", &["--status", "closed"]), cases(office), count("outbox", &[]));
             assert_eq!((now, before.2), (before, at + 1), "{done:?}, then {account} gets\n{}", again(&letter).bytes());
         }
+        // A device whose clock stands still, with one Message-ID for all: what is deleted of it is no later letter.
+        for (at, date) in ["Thu, 01 Jan 1970 00:00:00 +0000", "Sat, 01 Jan 2005 00:00:00 +0000"].into_iter().enumerate() {
+            for page in [1, 2] {
+                let before = cases(office);
+                let mail = format!(
+                    "From: fax{at}@example.org\r\nTo: support@example.com\r\nSubject: Fax {page}\r\nDate: {date}\r\n\
+                     Message-ID: <fax{at}@example.org>\r\n\r\nPage {page}\r\n"
+                );
+                let mut command = office.command(&["deliver", "--account", "support"]);
+                command.env("HOME", office.home()).env("ESPOMAIL_NOW", crate::support::world::NOW);
+                crate::support::world::Done::of(&mut command, &mail).ok();
+                assert_eq!(cases(office), before + 1, "{date}: {page}");
+                office.service(&["email", "delete", &format!("<fax{at}@example.org>")]).ok();
+            }
+        }
     });
 }
 

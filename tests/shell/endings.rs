@@ -359,26 +359,35 @@ fn case_5_a_user_who_goes_leaves_no_case_to_nobody_without_a_word() {
 fn case_5_a_user_who_had_much_goes_some_at_a_time_and_whoever_is_stopped_goes_on() {
     let world = world_on("sqlite");
     world.sql(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
          INSERT INTO records (id, kind, number, name, active, status, description, assigned_user_id, created_at)
              SELECT 1000 + i, 'case', 1000 + i, 'Old ' || i, TRUE, 'assigned', '', 1, 1 FROM n;
-         UPDATE open_cases SET cases = 121 WHERE user_id = 1;
+         UPDATE open_cases SET cases = 301 WHERE user_id = 1;
          UPDATE counters SET value = 2000 WHERE name IN ('record', 'number:case');
-         CREATE TRIGGER stop BEFORE UPDATE ON records WHEN OLD.id = 1119 BEGIN SELECT RAISE(ABORT, 'stopped'); END;",
+         CREATE TRIGGER stop BEFORE UPDATE ON records WHEN OLD.id = 1299 BEGIN SELECT RAISE(ABORT, 'stopped'); END;",
     );
     let remove = ["user", "remove", "ada", "--to", "ben"];
-    assert_ne!(world.run(&remove).status, Some(0));
+    let stopped = world.run(&remove);
+    assert_ne!(stopped.status, Some(0));
     // What was handed over is, and nothing new comes to who goes.
     let of = |user: &str| world.json(&["case", "list", "--assigned", user, "--limit", "1000"])["items"].as_array().unwrap().len();
     let (left, handed) = (of("ada"), of("ben"));
-    assert!(handed >= 20 && left + handed == 121, "{handed} of {left}");
+    assert!(handed >= 20 && left + handed == 301, "{handed} of {left}");
     assert_eq!(world.json(&["user", "show", "ada"])["active"], false);
+    // DIST-1: nobody looks after what is still theirs, and so it is said.
+    let half = format!("ada is switched off, and {left} records are still theirs: type it again");
+    assert!(stopped.stderr.contains(&half), "{stopped:?}");
+    let nobodys = world.json(&["case", "list", "--unassigned", "--limit", "1000"])["items"].as_array().unwrap().len();
+    let status = world.json(&["status"]);
+    assert_eq!((nobodys, &status["unassigned"], &status["open_cases"]), (left, &json!(left), &json!(301)));
+    let doctor = world.run(&["doctor"]).stdout;
+    assert!(doctor.contains(&format!("{left} open cases are of users who are switched off: ada")), "{doctor}");
     deliver(&world, "eve@example.net", "b", "", "Another");
     assert_eq!(of("ben"), handed + 1);
     world.sql("DROP TRIGGER stop");
     let said = world.run(&remove).ok();
     assert_eq!(said, format!("User ada removed. {left} records are now ben's.\n"));
-    assert_eq!(of("ben"), 122);
+    assert_eq!(of("ben"), 302);
     world.run(&["doctor", "--prove"]).ok();
 }
 

@@ -200,6 +200,42 @@ fn link_7_an_unlink_takes_back_what_the_link_gave_but_not_what_somebody_has_read
 }
 
 #[test]
+fn link_7_a_link_and_a_group_folder_put_right_leave_nothing_with_the_wrong_ones() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "b", "a", "Re: Pump leaks");
+        world.run(&["case", "create", "Right", "--assigned-user", "ben"]).ok();
+        world.run(&["team", "add", "right"]).ok();
+        world.run(&["case", "set", "2", "--team", "right"]).ok();
+        let whose = |email: &str| {
+            let shown = world.json(&["email", "show", email]);
+            let users = shown["users"].as_array().unwrap().iter().map(|one| one["login"].clone()).collect::<Vec<_>>();
+            (shown["parent"].clone(), shown["teams"].clone(), json!(users))
+        };
+        // The same one twice, the wrong one, the right one, none: what came along goes along.
+        for (record, of, user) in [("1", "desk", "ada"), ("1", "desk", "ada"), ("2", "right", "ben")] {
+            world.run(&["email", "link", "1", &format!("case:{record}")]).ok();
+            for email in ["1", "2"] {
+                let there = (json!(format!("case:{record}")), json!([of]), json!([user]));
+                assert_eq!(whose(email), there, "{database}: {email}");
+            }
+        }
+        world.run(&["email", "unlink", "1"]).ok();
+        assert_eq!([whose("1"), whose("2")], [const { Value::Null }; 2].map(|none| (none, json!([]), json!([]))), "{database}");
+        for (folder, teams) in [("Desk", &["desk"][..]), ("Both", &["desk", "right"]), ("Right", &["right"])] {
+            let named = teams.iter().flat_map(|team| ["--team", team]);
+            world.run(&["folder", "add", folder, "--group"].into_iter().chain(named).collect::<Vec<_>>()).ok();
+            world.run(&["email", "move", "1", "--group-folder", folder]).ok();
+            assert_eq!(whose("1").1, json!(teams), "{database}");
+        }
+        // THREAD-2 hands on no team that the e-mail is not of any more.
+        world.run(&["email", "move", "1", "--no-group-folder"]).ok();
+        deliver(&world, "c", "a", "Re: Pump leaks");
+        assert_eq!((whose("1").1, whose("3").1), (json!([]), json!([])), "{database}");
+    }
+}
+
+#[test]
 fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);
@@ -298,6 +334,28 @@ fn case_5_unmerge_puts_both_cases_back_as_they_were() {
 }
 
 #[test]
+fn case_5_two_merges_in_a_row_leave_nothing_where_both_are_undone() {
+    for database in ["sqlite", "postgresql"] {
+        let world = two_cases_on(database);
+        world.run(&["case", "create", "Gate", "--assigned-user", "ada"]).ok();
+        let state = || {
+            let cases = ["1", "2", "3"].map(|case| without_notes(world.json(&["case", "show", case])));
+            let emails = ["1", "2"].map(|email| world.json(&["email", "show", email]));
+            (cases, emails, ["ada", "ben", "cy"].map(|user| told(&world, user)))
+        };
+        let before = state();
+        for undone in [["3", "2"], ["2", "3"]] {
+            world.run(&["case", "merge", "2", "--into", "3"]).ok();
+            world.run(&["case", "merge", "3", "--into", "1"]).ok();
+            for case in undone {
+                world.run(&["case", "unmerge", case]).ok();
+            }
+            assert_eq!(state(), before, "{database}: {undone:?}");
+        }
+    }
+}
+
+#[test]
 fn case_5_unmerge_leaves_what_people_changed_since_and_what_another_merge_brought() {
     for database in ["sqlite", "postgresql"] {
         let world = two_cases_on(database);
@@ -367,5 +425,17 @@ fn case_5_what_was_written_during_a_merge_leaves_with_the_email_that_it_answers(
         );
         world.run_with(&["deliver", "--account", "support"], &message).ok();
         assert_eq!(world.json(&["email", "show", "5"])["parent"], "case:2", "{database}");
+        // A letter that refers to both makes one conversation of them: the case that leaves refers to the other.
+        world.run(&["account", "set", "support", "--make-cases"]).ok();
+        deliver(&world, "boiler", "", "Boiler hisses");
+        deliver(&world, "oven", "", "Oven smokes");
+        world.run(&["case", "merge", "5", "--into", "4"]).ok();
+        let both = "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: Re: Boiler and oven\r\n\
+                    Message-ID: <both@example.org>\r\nIn-Reply-To: <oven@example.org>\r\n\
+                    References: <boiler@example.org> <oven@example.org>\r\n\r\nBoth still do.\r\n";
+        world.run_with(&["deliver", "--account", "support"], both).ok();
+        world.run(&["case", "unmerge", "5"]).ok();
+        assert_eq!(world.json(&["case", "show", "5"])["refers_to"], "case:4", "{database}");
+        world.run(&["doctor", "--prove"]).ok();
     }
 }

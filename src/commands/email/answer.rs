@@ -9,6 +9,7 @@ use super::writing::{Writing, addresses};
 use crate::clock::told_span;
 use crate::commands::right;
 use crate::context::{self, Context};
+use crate::decide::access::sight;
 use crate::decide::outgoing::Order;
 use crate::fault::{Class, Fault};
 use crate::mail::body::{Quoted, below};
@@ -22,7 +23,7 @@ use crate::store::participant::{self, Written};
 use crate::store::raw::Left;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, account, email, raw, record, remembered, sending, user};
-use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleAction};
+use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleAction, RoleScope};
 
 /// The most bytes of pictures that are quoted along with the HTML that shows them.
 const PICTURES: usize = 5 << 20;
@@ -260,7 +261,8 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Replying<
     let actor = context.actor_ref();
     let named = sender(actor, db, writing.from.as_deref(), preferred)?;
     let (to, cc) = found.recipients(context, db, answer, writing, &named.from)?;
-    let answered = case::answered(db, found.id)?.filter(|one| (0..SHORT_WHILE).contains(&(context.now() - one.at)));
+    let sight = sight(actor, RoleScope::Email);
+    let answered = case::answered(db, found.id, &sight)?.filter(|one| (0..SHORT_WHILE).contains(&(context.now() - one.at)));
     let mut told = Told { to, cc, passed_over: answer.passed_over.clone(), strangers: Vec::new(), answered };
     told.strangers = tell(context, db, &told, found.email.parent)?;
     told.answered.iter().for_each(|answered| tell_answered(context, answered));

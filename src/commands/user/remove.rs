@@ -9,7 +9,7 @@ use crate::commands::people;
 use crate::commands::rehearsal::{Rehearsal, Told};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
-use crate::output::Format;
+use crate::output::{Format, shown_line};
 use crate::pass::hand::Said;
 use crate::pass::record as pass;
 use crate::plural::{counted, doing, first_of};
@@ -66,22 +66,38 @@ impl Remove {
         if self.rehearsal.is_one() {
             return self.rehearse(context, store, &said);
         }
+        let left = self.go(context, store, &said).inspect_err(|_| self.tell_half(context, store.connection()))?;
+        context.out.say(&self.told(&left));
+        Ok(())
+    }
+
+    fn go(&self, context: &Context, store: &mut Store, said: &Said<'_>) -> Result<Left> {
         let takers = Takers::of(store.connection())?;
-        let before = self.clear(context, store, &said)?;
+        let before = self.clear(context, store, said)?;
         let left = store.alone(|db| {
             let going = self.look(db)?;
             for record in record::assigned_to(db, going.id)? {
-                pass::hand_over(db, &said, record, going.to())?;
+                pass::hand_over(db, said, record, going.to())?;
             }
-            let left = going.end(db, &said)?;
+            let left = going.end(db, said)?;
             Ok(Left { without: people::since(db, &takers, said.now)?, ..left })
         })?;
-        let left = match before {
+        Ok(match before {
             Some((handed, naming)) => left.and(handed, naming),
             None => left,
-        };
-        context.out.say(&self.told(&left));
-        Ok(())
+        })
+    }
+
+    /// Says what is half done where it went no further: the user gets nothing any more, and nobody looks after what is still theirs.
+    fn tell_half(&self, context: &Context, db: &mut Database) {
+        let Ok(user) = user::find(db, &self.user).and_then(|id| user::show(db, id)) else { return };
+        let theirs = record::assigned_to(db, user.id).map_or(0, |theirs| theirs.len());
+        if !user.settings.active && theirs > 0 {
+            let still = doing(theirs, "record", "is", "are");
+            context
+                .out
+                .announce(&format!("{} is switched off, and {still} still theirs: type it again", shown_line(&user.login)));
+        }
     }
 
     /// Does what is much beforehand, some at a time; the user gets nothing new from then on. Returns what was done.

@@ -3,9 +3,9 @@
 use super::super::facts::Facts;
 use super::super::plan::{Asked, Change, Marks, Plan, Spot};
 use super::super::reason::reason;
-use super::link::begin;
+use super::link::{Written, begin};
 use crate::fault::{Class, Fault};
-use crate::words::{EmailId, FolderId, GroupPlace, UserId};
+use crate::words::{EmailId, FolderId, GroupPlace, TeamId, UserId};
 
 /// Marks a user's copy.
 pub fn mark(email: EmailId, user: UserId, marks: Marks, asked: Asked, facts: &Facts) -> Result<Plan, Fault> {
@@ -46,14 +46,23 @@ pub fn delete_email(email: EmailId, asked: Asked, facts: &Facts) -> Plan {
     plan
 }
 
-/// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out.
-pub fn file(email: EmailId, folder: Option<FolderId>, asked: Asked, facts: &Facts) -> Plan {
+/// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out. What the folder gave that a person put it into
+/// before, by `filed`, is taken back, unless its record is of that team.
+pub fn file(email: EmailId, folder: Option<FolderId>, filed: Option<&Written>, asked: Asked, facts: &Facts) -> Plan {
     let mut plan = begin(email, asked);
     plan.add(Change::File { email, folder }, reason!(Inbox2, "a person said so"));
-    let theirs = folder.and_then(|folder| facts.folder_teams.get(&folder)).into_iter().flatten();
-    let has_it = |team| facts.emails.get(&email).is_some_and(|known| known.teams.contains(team));
-    for team in theirs.filter(|team| !has_it(*team)) {
+    let Some(known) = facts.emails.get(&email) else { return plan };
+    let of_record = |team: &TeamId| {
+        known.parent.and_then(|parent| facts.records.get(&parent)).is_some_and(|record| record.teams.contains(team))
+    };
+    let mut given = filed.map(|filed| filed.teams_of(email)).unwrap_or_default();
+    given.retain(|team| known.teams.contains(team) && !of_record(team));
+    let theirs = folder.and_then(|folder| facts.folder_teams.get(&folder)).map_or(&[][..], Vec::as_slice);
+    for team in theirs.iter().filter(|team| !known.teams.contains(team) || given.contains(team)) {
         plan.add(Change::AddTeam { email, team: *team }, reason!(Team1, "a team of the group folder"));
+    }
+    for team in given.into_iter().filter(|team| !theirs.contains(team)) {
+        plan.add(Change::RemoveTeam { email, team }, reason!(Team1, "it got the e-mail by the group folder that it was in"));
     }
     plan
 }

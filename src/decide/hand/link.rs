@@ -31,12 +31,21 @@ pub(super) fn begin(email: EmailId, asked: Asked) -> Plan {
 
 /// Decides what follows when a person gives an e-mail to a record: its people get it (CASE-1), with their own filters (FILTER-5),
 /// its stream tells of it (NOTE-1), those who follow it hear of it (NOTIFY-1), its author takes part from now on (LINK-2), and so
-/// do e-mails of its thread come along that had no place (THREAD-2).
-pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
+/// do e-mails of its thread come along that had no place (THREAD-2). What the last link by hand gave, `linked`, is taken back first:
+/// whoever puts a wrong one right means that it was none.
+pub fn link(
+    email: EmailId,
+    (record, linked): (RecordId, Option<&Written>),
+    mails: &Mails,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Plan {
     let mut plan = begin(email, asked);
     let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     let record = desk.facts.survivor(record);
+    let back = known.parent.map(|before| take_back(email, before, linked, desk.facts)).unwrap_or_default();
     let others = companions(email, record, desk.facts);
     bring(email, mails, record, reason!(Link7, "a person said so"), desk);
     let name = desk.facts.name(record);
@@ -51,12 +60,29 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
     for other in others {
         come_along(other, mails, (record, ParentBy::Thread), desk);
     }
+    for (change, because) in back {
+        if !desk.plan.steps().iter().any(|step| is_given_anew(&change, &step.change)) {
+            desk.plan.add(change, because);
+        }
+    }
     plan
+}
+
+/// Whether one change gives what another takes.
+fn is_given_anew(taken: &Change, given: &Change) -> bool {
+    match (taken, given) {
+        (Change::Relink { email, .. }, Change::Relink { email: given, .. }) => email == given,
+        (Change::RemoveTeam { email, team }, Change::AddTeam { email: of, team: given }) => (email, team) == (of, given),
+        (Change::RemoveUser { email, user }, Change::AddUser { email: of, user: given, .. }) => (email, user) == (of, given),
+        _ => false,
+    }
 }
 
 /// What a plan that was written down did (WHY-1), as far as another word undoes it.
 #[derive(Debug, Deserialize)]
 pub struct Written {
+    /// The e-mail that was named.
+    email: Option<EmailId>,
     steps: Vec<Done>,
 }
 
@@ -70,9 +96,27 @@ impl Written {
         self.steps.iter().filter_map(came).collect()
     }
 
+    /// The teams that got an e-mail by it.
+    pub fn teams_of(&self, email: EmailId) -> Vec<TeamId> {
+        let given = |step: &Done| match step {
+            Done::AddTeam { email: of, team } if *of == email => Some(*team),
+            _ => None,
+        };
+        self.steps.iter().filter_map(given).collect()
+    }
+
     /// What two cases were before they were merged; none in a plan of old.
     pub(super) fn apart(&self) -> Option<&Apart> {
-        self.steps.iter().find_map(|step| if let Done::MergeCases { apart } = step { apart.as_deref() } else { None })
+        self.merged().map(|(_, apart)| apart)
+    }
+
+    /// The same with the case that is left.
+    pub(super) fn merged(&self) -> Option<(RecordId, &Apart)> {
+        let merged = |step| match step {
+            &Done::MergeCases { into, ref apart } => Some((into, apart.as_deref()?)),
+            _ => None,
+        };
+        self.steps.iter().find_map(merged)
     }
 }
 
@@ -80,6 +124,7 @@ impl Written {
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Done {
     MergeCases {
+        into: RecordId,
         apart: Option<Box<Apart>>,
     },
     AddTeam {
@@ -112,34 +157,42 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, policy: &P
     desk.plan.add(change, reason!(Link7, "a person said so"));
     let detail = format!("e-mail {email} was taken away by hand");
     desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
-    let mut leave = vec![email];
-    for mate in linked.map(Written::mates).unwrap_or_default() {
+    for (change, because) in take_back(email, before, linked, desk.facts) {
+        desk.plan.add(change, because);
+    }
+    desk.facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
+    Ok(plan)
+}
+
+/// Takes back what a link by hand gave: of the e-mails that came along and of the e-mail itself; returns what there is to be written.
+fn take_back(email: EmailId, before: RecordId, linked: Option<&Written>, facts: &mut Facts) -> Vec<(Change, Reason)> {
+    let (mut leave, mut taken) = (vec![email], Vec::new());
+    // What came along with another stays with that.
+    let linked_itself = linked.filter(|linked| linked.email == Some(email));
+    for mate in linked_itself.map(Written::mates).unwrap_or_default() {
         let is_there = |known: &EmailFacts| (known.parent, known.parent_by) == (Some(before), Some(ParentBy::Thread));
-        if mate != email && desk.facts.emails.get(&mate).is_some_and(is_there) {
+        if mate != email && facts.emails.get(&mate).is_some_and(is_there) {
             let change = Change::Relink { email: mate, parent: None, by: None, account: None };
-            desk.plan.add(change, reason!(Link7, "it came along by the link"));
-            desk.facts.emails.entry(mate).and_modify(|known| (known.parent, known.parent_by) = (None, None));
+            taken.push((change, reason!(Link7, "it came along by the link")));
+            facts.emails.entry(mate).and_modify(|known| (known.parent, known.parent_by) = (None, None));
             leave.push(mate);
         }
     }
     for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
         match *gift {
             Done::AddTeam { email, team } if leave.contains(&email) => {
-                desk.plan.add(Change::RemoveTeam { email, team }, reason!(Link7, "it got the e-mail by the link"));
+                facts.emails.entry(email).and_modify(|known| known.teams.retain(|one| *one != team));
+                taken.push((Change::RemoveTeam { email, team }, reason!(Link7, "it got the e-mail by the link")));
             }
-            Done::AddUser { email, user, read }
-                if leave.contains(&email) && read != desk.facts.unread.contains(&(email, user)) =>
-            {
-                desk.plan.add(
-                    Change::RemoveUser { email, user },
-                    reason!(Link7, "they got the e-mail by the link, and left it as it came"),
-                );
+            Done::AddUser { email, user, read } if leave.contains(&email) && read != facts.unread.contains(&(email, user)) => {
+                facts.emails.entry(email).and_modify(|known| known.users.retain(|one| *one != user));
+                let because = reason!(Link7, "they got the e-mail by the link, and left it as it came");
+                taken.push((Change::RemoveUser { email, user }, because));
             }
             _ => {}
         }
     }
-    desk.facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
-    Ok(plan)
+    taken
 }
 
 /// THREAD-2: which e-mails of its thread come along when an e-mail comes to a record: those that have no place, and to a case

@@ -8,14 +8,14 @@ use super::super::case as cases;
 use super::super::facts::{EmailFacts, Facts, Policy, RecordFacts, take};
 use super::super::plan::{Apart, Asked, Belongings, Change, NewCase, Plan, RecordFields};
 use super::super::{author, parent};
-use super::case::{end_lost, give, not_merged, set_teams};
-use super::link::{Mails, Written, begin, bring, come_along, companions, invite};
+use super::case::{give, not_merged, set_teams};
+use super::link::{Mails, begin, bring, come_along, companions, invite};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
+use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
 
 /// A person said so, whatever the account's rules are: no turn of a rotation is used up (DIST-2).
-fn said() -> Reason {
+pub(super) fn said() -> Reason {
     reason!(Case5, "a person said so")
 }
 
@@ -137,7 +137,7 @@ pub fn with_answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Result
 }
 
 /// These e-mails, with those of the case that answer them, and so on; by number.
-fn answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Vec<EmailId> {
+pub(super) fn answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Vec<EmailId> {
     let mut answers: HashMap<EmailId, Vec<EmailId>> = HashMap::new();
     for (id, known) in facts.emails.iter().filter(|(_, known)| known.parent == Some(case)) {
         if let Some(replied) = known.replied {
@@ -172,7 +172,7 @@ fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, p
 }
 
 /// LINK-2: what a case had from others that left it again is no longer its own, unless somebody who stays has it, too.
-fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan: &mut Plan) {
+pub(super) fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan: &mut Plan) {
     // Whose records those are that wrote what stays.
     let staying = facts.emails.values().filter(|known| known.parent == Some(case));
     let staying: BTreeSet<RecordId> = staying
@@ -201,159 +201,12 @@ fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan:
 }
 
 /// FOLLOW-1: who follows a case follows what leaves it.
-fn follow_too(case: RecordId, made: RecordId, desk: &mut Desk<'_>) {
+pub(super) fn follow_too(case: RecordId, made: RecordId, desk: &mut Desk<'_>) {
     for user in desk.facts.followers_of(case).collect::<Vec<UserId>>() {
         if desk.facts.followers.insert((made, user)) {
             desk.plan.add(Change::Follow { record: made, user }, reason!(Follow1, "they follow {}", desk.facts.name(case)));
         }
     }
-}
-
-/// A merge by a person, as it was written down: the e-mails that went along, and the plan (WHY-1).
-pub struct Merged {
-    pub emails: Vec<EmailId>,
-    pub written: Written,
-    /// Who said since that they want to hear no more of the case that it went into.
-    pub unfollowed: BTreeSet<UserId>,
-}
-
-impl Merged {
-    /// Who followed the case before.
-    pub fn followers(&self) -> &[UserId] {
-        self.written.apart().map_or(&[], |apart| &apart.followers)
-    }
-}
-
-/// Undoes a merge by hand: both cases are as they were before, as far as nobody changed them since; `others` are the merges that
-/// stay. What answers an e-mail of the case goes where that is; what people noted since stays where it is.
-pub fn unmerge(
-    case: RecordId,
-    (merged, others): (Option<&Merged>, &[Merged]),
-    mails: &Mails,
-    asked: Asked,
-    policy: &Policy,
-    facts: &mut Facts,
-) -> Result<Plan, Fault> {
-    let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan, policy };
-    let name = desk.facts.name(case);
-    let known = desk.facts.records.get(&case).cloned();
-    let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
-        return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
-    };
-    let into_name = desk.facts.name(into);
-    let Some(merged) = merged else {
-        let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
-        return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
-    };
-    let apart = merged.written.apart();
-    let open = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-    // Somebody may have got it meanwhile.
-    let before = apart.and_then(|apart| apart.status).filter(|status| *status != CaseStatus::New);
-    let (status, because) = match before {
-        Some(status) => (status, reason!(Case5, "it was {status} before the merge")),
-        None => (open, reason!(Case4, "it is open again")),
-    };
-    desk.plan.add(Change::SetStatus { case, status }, because);
-    let fields = RecordFields {
-        merged_into: Some(None),
-        closed_at: apart.map(|apart| apart.closed_at),
-        returned: apart.map(|apart| apart.belongings.clone()),
-        ..RecordFields::default()
-    };
-    desk.plan.add(Change::SetRecord { record: case, fields }, said());
-    desk.facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
-    if apart.is_none() {
-        follow_too(into, case, desk);
-    }
-    follow_again(case, merged, desk);
-    for (email, by) in returning(into, merged, desk.facts) {
-        come_along(email, mails, (case, by), desk);
-    }
-    match apart {
-        Some(apart) => give_up(into, &known, apart, others, desk),
-        None => forget_people(into, &BTreeSet::from([case]), desk.facts, desk.plan),
-    }
-    for record in apart.into_iter().flat_map(|apart| &apart.merged) {
-        if desk.facts.records.get(record).is_some_and(|known| known.merged_into == Some(into)) {
-            let fields = RecordFields { merged_into: Some(Some(case)), ..RecordFields::default() };
-            desk.plan.add(Change::SetRecord { record: *record, fields }, reason!(Case5, "it was merged into {name} before"));
-        }
-    }
-    for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
-        desk.add_note(record, NoteKind::Merged, None, detail, reason!(Case5, "the stream says so"));
-    }
-    Ok(plan)
-}
-
-/// The e-mails of a merge that are still where they went, as they belonged to their case before; and what was written since and
-/// answers them.
-pub fn returning(into: RecordId, merged: &Merged, facts: &Facts) -> Vec<(EmailId, ParentBy)> {
-    let apart = merged.written.apart();
-    let mut there = merged.emails.clone();
-    there.retain(|email| facts.emails.get(email).is_some_and(|known| known.parent == Some(into)));
-    let is_new = |email: &EmailId| apart.is_some_and(|apart| email.0 >= apart.next_email);
-    let by = |email: &EmailId| {
-        let before = apart.into_iter().flat_map(|apart| &apart.emails).find(|(id, _)| id == email);
-        before.and_then(|(_, by)| *by).unwrap_or(ParentBy::Hand)
-    };
-    let mut all = answers(into, &there, facts);
-    all.retain(|email| there.contains(email) || is_new(email));
-    all.into_iter().map(|email| (email, by(&email))).collect()
-}
-
-/// Who followed a case before it was merged away follows it again, also where the other case was none of theirs to read, unless they said
-/// since that they want to hear no more of it. Who has it follows it.
-fn follow_again(case: RecordId, merged: &Merged, desk: &mut Desk<'_>) {
-    let assigned = desk.facts.records.get(&case).and_then(|known| known.assigned_user);
-    let before: BTreeSet<UserId> = merged.followers().iter().copied().collect();
-    for user in before.iter().copied().chain(assigned).collect::<BTreeSet<UserId>>() {
-        let has_it = assigned == Some(user);
-        let is_active = desk.facts.people.get(&user).is_some_and(|person| person.active);
-        let may = has_it && is_active || desk.facts.may_read(user, case);
-        if may && !merged.unfollowed.contains(&user) && desk.facts.followers.insert((case, user)) {
-            let because =
-                if before.contains(&user) { "they followed it before the merge" } else { "the assigned user follows it" };
-            desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "{because}"));
-        }
-    }
-}
-
-/// What a case has by a merge alone that is undone it has no longer; what another that is merged into it brought, too, stays.
-fn give_up(into: RecordId, from: &RecordFacts, apart: &Apart, others: &[Merged], desk: &mut Desk<'_>) {
-    let Some(known) = desk.facts.records.get(&into).cloned() else { return };
-    let staying: Vec<&RecordFacts> = desk.facts.records.values().filter(|other| other.merged_into == Some(into)).collect();
-    let gone = |now: Option<RecordId>, before: Option<RecordId>, of: fn(&RecordFacts) -> Option<RecordId>| {
-        let is_brought = before.is_none() && now.is_some() && now == of(from) && !staying.iter().any(|other| of(other) == now);
-        is_brought.then_some(None)
-    };
-    let fields = RecordFields {
-        account: gone(known.account, apart.into_account, |known| known.account),
-        contact: gone(known.contact, apart.into_contact, |known| known.contact),
-        lead: gone(known.lead, apart.into_lead, |known| known.lead),
-        ..RecordFields::default()
-    };
-    let mut teams = known.teams.clone();
-    teams.retain(|team| {
-        let is_own = apart.into_teams.contains(team) || !apart.teams.contains(team);
-        is_own || staying.iter().any(|other| other.teams.contains(team))
-    });
-    // Where its own are gone a person chose those that it has.
-    let is_as_merged = apart.into_teams.iter().all(|team| known.teams.contains(team));
-    if fields != RecordFields::default() {
-        desk.plan.add(Change::SetRecord { record: into, fields }, reason!(Case5, "that came with what leaves"));
-    }
-    if is_as_merged && teams != known.teams {
-        set_teams(into, teams, reason!(Case5, "the others came with what leaves"), desk);
-    }
-    let others: Vec<&Apart> = others.iter().filter_map(|other| other.written.apart()).collect();
-    for user in apart.followers.iter().filter(|user| !apart.into_followers.contains(user)) {
-        let stays = known.assigned_user == Some(*user) || others.iter().any(|other| other.followers.contains(user));
-        if !stays && desk.facts.followers.remove(&(into, *user)) {
-            desk.plan.add(Change::Unfollow { record: into, user: *user }, reason!(Follow1, "they followed what leaves"));
-        }
-    }
-    end_lost(into, desk);
 }
 
 /// Merges a case into another: the e-mails are where a person wants them (LINK-7). What goes along beside them is written down, so

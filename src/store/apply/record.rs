@@ -51,6 +51,12 @@ pub(super) fn set_record(db: &mut Database, record: RecordId, fields: &RecordFie
         give_back(db, record, belongings)?;
     }
     diesel::update(records::table.find(record)).set(&change).execute(db).optional_empty_changeset()?;
+    if let Some(other) = fields.refers_to {
+        let both = records::table.filter(records::id.eq_any([record, other])).filter(records::refers_to_id.is_not_null());
+        if both.count().get_result::<i64>(db)? == 0 {
+            diesel::update(records::table.find(record)).set(records::refers_to_id.eq(other)).execute(db)?;
+        }
+    }
     if let Some(account) = change.account_id {
         let kind: RecordKind = records::table.find(record).select(records::kind).first(db)?;
         if kind != RecordKind::Account {

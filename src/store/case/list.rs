@@ -10,7 +10,7 @@ use crate::decide::access::Sight;
 use crate::store::named::RecordName;
 use crate::store::noun::{self, FEW, counted, in_lists};
 use crate::store::schema::{emails, record_teams, records};
-use crate::store::{Backend, Database, record, relation};
+use crate::store::{Backend, Database, load, record, relation};
 use crate::words::{AccountId, CaseStatus, ParentBy, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
@@ -71,7 +71,11 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
     if filter.unassigned {
         query = match relation::few_assigned(db, None)? {
             Some(few) => query.filter(records::id.eq_any(few)),
-            None => query.filter(sql::<Nullable<BigInt>>(ASSIGNED).is_null()),
+            None => {
+                let of = || sql::<Nullable<BigInt>>(ASSIGNED);
+                let left = of().eq_any(load::switched_off()).and(records::status.eq_any(CaseStatus::open()));
+                query.filter(of().is_null().nullable().or(left))
+            }
         };
     }
     if let Some(team) = filter.team {

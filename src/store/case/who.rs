@@ -7,9 +7,10 @@ use anyhow::Result;
 use diesel::prelude::*;
 use serde_json::Value;
 
-use crate::store::Database;
+use crate::decide::access::Sight;
 use crate::store::noun::in_lists;
 use crate::store::schema::{audit, emails, outbox, users};
+use crate::store::{Database, relation};
 use crate::words::{EmailId, NoteId, OutboxState, OutgoingKind};
 
 /// How a person's letter is begun.
@@ -52,13 +53,20 @@ pub struct Answered {
 }
 
 /// Returns the last letter of a person that answers an e-mail and has gone out, or may have: what waits is its author's alone (SEND-1).
-pub fn answered(db: &mut Database, email: EmailId) -> Result<Option<Answered>> {
+/// Only of those that the one who asks may read.
+pub fn answered(db: &mut Database, email: EmailId, sight: &Sight) -> Result<Option<Answered>> {
     let gone = [OutboxState::Sending, OutboxState::Sent, OutboxState::MaybeSent];
     let letters =
         emails::table.inner_join(outbox::table.on(outbox::email_id.eq(emails::id))).filter(emails::replied_id.eq(email));
     let by_people = letters.filter(outbox::state.eq_any(gone)).filter(outbox::kind.eq(OutgoingKind::Reply));
-    let last = by_people.order(emails::id.desc()).select((emails::id, outbox::created_at, outbox::sent_at));
-    let Some((id, written, sent)) = last.first::<(EmailId, i64, Option<i64>)>(db).optional()? else { return Ok(None) };
+    let all = by_people.select((emails::id, outbox::created_at, outbox::sent_at)).load::<(EmailId, i64, Option<i64>)>(db)?;
+    let ids: Vec<EmailId> = all.iter().map(|(id, ..)| *id).collect();
+    let seen = in_lists(db, &ids, |db, some| {
+        let Some(visible) = relation::visible_emails(sight) else { return Ok(Vec::new()) };
+        Ok(emails::table.filter(emails::id.eq_any(some)).filter(visible).select(emails::id).load::<EmailId>(db)?)
+    })?;
+    let last = all.into_iter().filter(|(id, ..)| seen.contains(id)).max_by_key(|(id, ..)| *id);
+    let Some((id, written, sent)) = last else { return Ok(None) };
     Ok(Some(Answered { email: id, by: wrote(db, &[id])?.remove(&id), at: sent.unwrap_or(written) }))
 }
 

@@ -13,7 +13,7 @@ use crate::store::letters::{anywhere, lower};
 use crate::store::named::{RecordName, names_of};
 use crate::store::noun::{counted, in_lists};
 use crate::store::schema::{record_addresses, record_fields, record_links, record_phones, record_teams, records};
-use crate::store::{Backend, Database, relation};
+use crate::store::{Backend, Database, load, relation};
 use crate::words::{CaseStatus, RecordId, RecordKind, TeamId, UserId};
 
 /// A kind to list.
@@ -39,7 +39,7 @@ pub struct RecordFilter {
     /// Those of this Account, or about this Contact, also as a further one.
     pub of: Option<RecordId>,
     pub assigned_user: Option<UserId>,
-    /// Only those that nobody has.
+    /// Only those that nobody has, or somebody who is switched off.
     pub unassigned: bool,
     pub team: Option<TeamId>,
     pub active: Option<bool>,
@@ -73,7 +73,9 @@ fn chosen<'f>(filter: &'f RecordFilter, Wanted { kind, sight, values }: &'f Want
         query = query.filter(records::assigned_user_id.eq(user));
     }
     if filter.unassigned {
-        query = query.filter(records::assigned_user_id.is_null());
+        let is_due = records::status.is_null().nullable().or(records::status.eq_any(CaseStatus::open()));
+        let left = records::assigned_user_id.eq_any(load::switched_off()).and(records::active.eq(true)).and(is_due);
+        query = query.filter(records::assigned_user_id.is_null().nullable().or(left));
     }
     if let Some(team) = filter.team {
         let of = record_teams::table.filter(record_teams::team_id.eq(team)).select(record_teams::record_id);
