@@ -22,7 +22,7 @@ use espomail::decide::Policy;
 use espomail::decide::outgoing::Order;
 use espomail::mail::Address;
 use espomail::mail::compose::{self, Draft};
-use espomail::pass::outgoing::{Letter, message_id, queue_all};
+use espomail::pass::outgoing::{Outbound, message_id, queue_all};
 use espomail::store::{Store, account};
 use espomail::words::OutgoingKind;
 use measure::{Measured, run};
@@ -172,8 +172,8 @@ with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as server:
         let database = self.set_up(&fresh, postgresql)?;
         let mut store = Store::open(&database)?;
         let account = account::find(store.connection(), "support")?.id;
-        let letters: Vec<Letter> = (0..self.messages)
-            .map(|number| Letter::new(&draft(number), Order::default(), OutgoingKind::Message, Some(NOW)))
+        let letters: Vec<Outbound> = (0..self.messages)
+            .map(|number| Outbound::new(&draft(number), Order::default(), OutgoingKind::Message, Some(NOW)))
             .collect::<Result<_>>()?;
         for some in letters.chunks(256) {
             store.transaction(|db| queue_all(db, account, some, NOW))?;

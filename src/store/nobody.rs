@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::relation::reaches_nobody;
 use super::schema::{accounts, counters, emails, records, users};
-use super::{Database, load, lock, notification, set_counter};
+use super::{Database, lock, notification, set_counter};
 use crate::decide::digest::{for_nobody, of_nobody};
 use crate::words::{CaseStatus, Distribution, NotificationKind};
 
@@ -73,8 +73,7 @@ pub fn tell(db: &mut Database, now: i64) -> Result<()> {
         let given = accounts::table.on(accounts::id.nullable().eq(records::through_account_id));
         let new = records::table.inner_join(given).filter(accounts::distribution.ne(Distribution::None));
         let open = new.filter(records::id.ge(first)).filter(records::status.eq_any(CaseStatus::open()));
-        let left = records::assigned_user_id.eq_any(load::switched_off());
-        let count = open.filter(records::assigned_user_id.is_null().nullable().or(left)).count().get_result::<i64>(db)?;
+        let count = open.filter(records::assigned_user_id.is_null()).count().get_result::<i64>(db)?;
         CASES.tell(db, count, (next, told_at), now)?;
     }
     Ok(())

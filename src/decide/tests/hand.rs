@@ -148,10 +148,10 @@ fn inbox_2_a_user_marks_and_moves_a_copy_that_is_there_and_a_group_folder_brings
     let folder = FolderId(3);
     facts.folder_teams.insert(folder, vec![TeamId(4), TEAM]);
     facts.emails.get_mut(&EMAIL).unwrap().teams = vec![TEAM];
-    let done = only(file(EMAIL, Some(folder), asked, &facts));
+    let done = only(file(EMAIL, Some(folder), None, asked, &facts));
     let expected = [Change::File { email: EMAIL, folder: Some(folder) }, Change::AddTeam { email: EMAIL, team: TeamId(4) }];
     assert_eq!(done, expected);
-    assert_eq!(only(file(EMAIL, None, asked, &facts)).len(), 1);
+    assert_eq!(only(file(EMAIL, None, None, asked, &facts)).len(), 1);
 }
 
 #[test]
