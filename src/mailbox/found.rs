@@ -66,7 +66,7 @@ impl Found {
 
     /// Takes of ranges no more than can be kept, whatever they claim to have.
     fn take_ranges(&mut self, mut ranges: Vec<(u32, u32)>) {
-        ranges.sort_unstable_by_key(|(first, end)| if self.keeps_highest { u32::MAX - end } else { *first });
+        ranges.sort_unstable_by_key(|(first, end)| if self.keeps_highest { (u32::MAX - end, *first) } else { (*first, *end) });
         let above = self.last.saturating_add(1);
         let end = ranges.iter().map(|(_, end)| *end).max().unwrap_or_default().min(u32::MAX - 1);
         if end >= above {
