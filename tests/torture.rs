@@ -17,7 +17,7 @@ use crate::support::smtp::{Manners, SmtpSink};
 use crate::support::world::World;
 
 /// How long a run is where nobody says it.
-const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(10);
 
 /// How many quarters of that time are added where it was not enough.
 const PATIENCE: u32 = 12;
