@@ -46,12 +46,11 @@ pub struct Left {
 
 /// Removes an account with its positions and fates; e-mails and cases stay, and what was deleted does not come back (FETCH-2). Refuses it
 /// as long as there is anything left to do. Call it under the lock row.
-pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<Left> {
-    let left = look(db, account)?;
+pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
+    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
     remember(db, account.id)?;
     diesel::delete(accounts::table.find(account.id)).execute(db)?;
-    access::record(db, permit, "account remove", &format!("account:{}", account.name), "", now)?;
-    Ok(left)
+    access::record(db, permit, "account remove", &format!("account:{}", account.name), "", now)
 }
 
 /// What there is of an account; refuses one that has anything left to do.

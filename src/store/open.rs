@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::database::{Database, SchemaState};
 use super::{closed, dialect, failure, lock, setting};
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, step};
 
 /// How long a rehearsal keeps others from writing at once.
 const WINDOW: Duration = Duration::from_millis(400);
@@ -161,8 +161,17 @@ impl Store {
         Ok(())
     }
 
+    /// Does work lot by lot, as long as it says that there may be more: each in a transaction of its own, and others write in between.
+    pub fn in_lots(&mut self, mut lot: impl FnMut(&mut Database) -> Result<bool>) -> Result<()> {
+        while self.alone(&mut lot)? {
+            step();
+            self.pause();
+        }
+        Ok(())
+    }
+
     /// Lets whoever waits to write come to it.
-    pub fn pause(&self) {
+    fn pause(&self) {
         std::thread::sleep(BETWEEN_WINDOWS);
     }
 

@@ -14,7 +14,7 @@ use crate::config::provider_of;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, Denied, NoAccount, Permit};
 use crate::decide::account::{self as rules, Hearer};
-use crate::fault::{self, Class, Fault};
+use crate::fault::{Class, Fault};
 use crate::plural::{counted, doing};
 use crate::secret::Secret;
 use crate::store::account::{self, Own, Settings};
@@ -264,10 +264,7 @@ impl Reset {
         let (account, _) = right::account(store.connection(), context, context.actor_ref(), &self.account)?;
         account::may_reset(store.connection(), &account)?;
         if parting::has_much(store.connection(), account.id)? {
-            while store.alone(|db| parting::forget(db, account.id, true))? {
-                fault::step();
-                store.pause();
-            }
+            store.in_lots(|db| parting::forget(db, account.id, true))?;
         }
         Ok(())
     }
@@ -309,11 +306,7 @@ impl Remove {
             return Ok(());
         }
         let former = store.alone(|db| parting::begin(db, permit, account, context.now()))?;
-        while store.alone(|db| parting::let_go(db, account.id, former))? {
-            fault::step();
-            store.pause();
-        }
-        Ok(())
+        store.in_lots(|db| parting::let_go(db, account.id, former))
     }
 }
 

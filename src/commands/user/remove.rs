@@ -129,9 +129,7 @@ impl Remove {
                 context.out.progress(&format!("{done} of {} handed over.", counted(all, "record")));
             },
         )?;
-        while store.alone(|db| leaving::let_go(db, going.id))? {
-            store.pause();
-        }
+        store.in_lots(|db| leaving::let_go(db, going.id))?;
         Ok(Some((handed, going.naming)))
     }
 
