@@ -276,12 +276,12 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
         return false;
     }
     let Some(current) = stored.parent else { return true };
-    // Where the conversation has gone on is no news of what it said before (CASE-4).
-    if facts.is_case(facts.survivor(current)) && new.parent_by == Some(ParentBy::Thread) {
-        plan.note(reason!(Why2, "it stays in {}; a new one would come to {told}", facts.name(current)));
-        return false;
-    }
-    let is_another_matter = new.parent_by != Some(ParentBy::Opened) && new.parent.is_some_and(|record| facts.is_firm(record));
+    let is_another_matter = match new.parent_by {
+        Some(ParentBy::Opened) => false,
+        // Where the conversation of a case has gone on is no news of what it said before (CASE-4).
+        Some(ParentBy::Thread) if facts.is_case(current) => false,
+        _ => new.parent.is_some_and(|record| facts.is_firm(record)),
+    };
     if stored.parent_by == Some(ParentBy::Opened) || (facts.is_firm(current) && !is_another_matter) {
         if new.parent_by != Some(ParentBy::Opened) {
             plan.note(reason!(Why2, "it stays in {}; a new one would come to {told}", facts.name(current)));

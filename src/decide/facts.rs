@@ -242,17 +242,14 @@ impl Facts {
     /// ACCESS-2: whether an e-mail may be of the case of its thread by that alone: it came through an account that makes cases, or the one that
     /// the case came through, or is shared with a team of the case. A thread may be of several desks, and of somebody's own mail.
     fn is_of_desk(&self, known: &EmailFacts, case: RecordId) -> bool {
-        let Some(case) = self.records.get(&case) else { return false };
-        let is_desks = !known.accounts.is_empty() && !known.private;
-        let came = case.through.is_some_and(|account| known.accounts.contains(&account));
-        is_desks || came || known.teams.iter().any(|team| case.teams.contains(team))
+        let makes_cases = !known.accounts.is_empty() && !known.private;
+        self.records.get(&case).is_some_and(|case| case.is_of_desk(makes_cases, &known.accounts, &known.teams))
     }
 
     /// The same of a message that comes through the account.
     pub fn may_enter_by_thread(&self, case: RecordId) -> bool {
-        let Some(case) = self.records.get(&case) else { return false };
         let account = &self.account;
-        account.make_cases || case.through == Some(account.id) || account.teams.iter().any(|team| case.teams.contains(team))
+        self.records.get(&case).is_some_and(|case| case.is_of_desk(account.make_cases, &[account.id], &account.teams))
     }
 
     /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
@@ -537,6 +534,12 @@ pub struct RecordFacts {
 }
 
 impl RecordFacts {
+    /// Whether what came through these accounts, and is shared with these teams, may be of this case by its thread alone (ACCESS-2).
+    fn is_of_desk(&self, makes_cases: bool, accounts: &[AccountId], teams: &[TeamId]) -> bool {
+        let came = self.through.is_some_and(|account| accounts.contains(&account));
+        makes_cases || came || teams.iter().any(|team| self.teams.contains(team))
+    }
+
     /// A record that nothing else is known of.
     pub fn new(kind: RecordKind, number: i64, name: &str, account: Option<RecordId>) -> Self {
         Self {

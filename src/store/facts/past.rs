@@ -9,7 +9,7 @@ use super::named::subjects;
 use super::{Facts, Mail, Matter, gather_at};
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, record_teams, records};
 use crate::store::{Database, dialect, lock};
-use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId};
+use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
 
 /// Gathers what the rules may ask about a stored e-mail. What came after it and leans on it says nothing of it: its place in
 /// its thread by address, and e-mails of the same subject.
@@ -41,8 +41,7 @@ pub fn gather_without(
             .filter(email_accounts::email_id.eq(emails::id))
             .filter(email_accounts::account_id.eq(account))
             .filter(accounts::owner_id.is_null());
-        let teams: Vec<TeamId> =
-            email_teams::table.filter(email_teams::email_id.eq(email)).select(email_teams::team_id).load(db)?;
+        let teams = email_teams::table.filter(email_teams::email_id.eq(email)).select(email_teams::team_id);
         let shared = record_teams::table
             .filter(record_teams::record_id.nullable().eq(emails::parent_id))
             .filter(record_teams::team_id.eq_any(teams));
