@@ -36,22 +36,27 @@ pub fn idle(one: &Idle, now: i64) -> Said {
     Said { said, next: format!("{next}; what is nobody's: espomail case list --unassigned") }
 }
 
+/// Names users, of many the first.
+fn named(logins: &[&String]) -> String {
+    let some = logins.iter().take(NAMED).map(|login| shown_line(login)).collect::<Vec<_>>().join(", ");
+    let more = logins.len().saturating_sub(NAMED);
+    if more > 0 { format!("{some} and {more} more") } else { some }
+}
+
 /// That users who are switched off have open cases.
 pub fn gone(left: &[(String, i64)]) -> Option<Said> {
     let (login, _) = left.first()?;
-    let named = left.iter().take(NAMED).map(|(login, _)| shown_line(login)).collect::<Vec<_>>().join(", ");
-    let more = if left.len() > NAMED { format!(" and {} more", left.len() - NAMED) } else { String::new() };
+    let named = named(&left.iter().map(|(login, _)| login).collect::<Vec<_>>());
     let cases: usize = left.iter().map(|(_, cases)| usize::try_from(*cases).unwrap_or(0)).sum();
     Some(Said {
-        said: format!("{} of users who are switched off: {named}{more}", doing(cases, "open case", "is", "are")),
+        said: format!("{} of users who are switched off: {named}", doing(cases, "open case", "is", "are")),
         next: format!("espomail case list --unassigned; then: espomail user remove {} --to USER", quoted(login)),
     })
 }
 
 /// That some get cases and may not read them.
 pub fn blind(db: &mut Database, one: &Blind) -> Result<Said> {
-    let named = one.logins.iter().take(NAMED).map(|login| shown_line(login)).collect::<Vec<_>>().join(", ");
-    let more = if one.logins.len() > NAMED { format!(" and {} more", one.logins.len() - NAMED) } else { String::new() };
+    let named = named(&one.logins.iter().collect::<Vec<_>>());
     let said = doing(one.logins.len(), "user", "gets cases and may not read them", "get cases and may not read them");
     let of = match (&one.team, one.logins.as_slice()) {
         (Some(team), _) => format!("--team {}", quoted(team)),
@@ -64,7 +69,7 @@ pub fn blind(db: &mut Database, one: &Blind) -> Result<Said> {
             "espomail role add agents; espomail role grant agents case read team; espomail role give agents {of}; see espomail-access(7)"
         ),
     };
-    Ok(Said { said: format!("{said}, as no role lets them: {named}{more}"), next })
+    Ok(Said { said: format!("{said}, as no role lets them: {named}"), next })
 }
 
 /// What is otherwise since something was changed, in sentences for whoever did it.

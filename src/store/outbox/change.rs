@@ -160,7 +160,7 @@ pub fn resend(db: &mut Database, message: &Permitted<'_, Outgoing>, to: &[String
     diesel::update(outbox::table.find(id))
         .set((
             outbox::state.eq(OutboxState::Queued),
-            outbox::held_because.eq(None::<String>),
+            Hold::default(),
             outbox::due_at.eq(due_at),
             outbox::first_tried_at.eq(None::<i64>),
             outbox::sent_at.eq(None::<i64>),
