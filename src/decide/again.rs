@@ -9,7 +9,7 @@ use super::facts::{Arrival, Facts, Policy};
 use super::filter::Choices;
 use super::plan::{Change, Given, NewEmail, Note, Plan, Sorter, Step};
 use super::road::{arrive, arrive_again};
-use super::{author, choices, duplicate};
+use super::{author, choices, duplicate, people};
 use crate::mail::Mail;
 use crate::words::{EmailId, Fate, FilterId, FolderId, NoteKind, ParentBy, RecordId, Rule, TeamId, ThreadId, UserId};
 
@@ -107,7 +107,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         (next.record, next.case_number, next.assignment) = (before.record, before.case_number, before.assignment);
     }
     if let Some(done) = &stored.done {
-        take_back(stored.id, done, &wanted, &mut plan);
+        take_back(stored.id, done, &wanted, facts, &mut plan);
         mark(stored.id, done, marks, &mut plan);
     }
     for step in wanted {
@@ -141,11 +141,11 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
 }
 
 /// What a filter gave and does not give today is taken back, unless a rule gives it today as well.
-fn take_back(email: EmailId, done: &Done, wanted: &[Step], plan: &mut Plan) {
+fn take_back(email: EmailId, done: &Done, wanted: &[Step], facts: &Facts, plan: &mut Plan) {
     let gives = |change: &dyn Fn(&Change) -> bool| wanted.iter().any(|step| change(&step.change));
     for team in done.gave_teams.iter().copied() {
         if !gives(&|change| matches!(change, Change::AddTeam { team: to, .. } if *to == team)) {
-            plan.add(Change::RemoveTeam { email, team }, done.no_more());
+            people::take_team(email, team, done.no_more(), facts, plan);
         }
     }
     for user in done.gave_users.iter().copied() {
@@ -188,7 +188,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
     arrive_again(email, arrival, &seen, choices, &mut Desk { facts, plan: &mut plan, policy });
     if let Some(done) = done {
         let wanted = plan.steps.clone();
-        take_back(email, done, &wanted, &mut plan);
+        take_back(email, done, &wanted, facts, &mut plan);
         mark(email, done, marks, &mut plan);
     }
     plan.steps.retain(|step| match step.change {

@@ -115,6 +115,9 @@ pub struct Facts {
     pub begun: HashMap<ThreadId, Vec<(EmailId, RecordId)>>,
     /// Whose copies of the e-mails above are not read; asked likewise.
     pub unread: HashSet<(EmailId, UserId)>,
+    /// E-mails that have a team because the one that they answer has it, and for nothing else (THREAD-2): by the latter and the team; asked
+    /// likewise, and of what is read again (WHY-2).
+    pub handed: HashMap<(EmailId, TeamId), Vec<EmailId>>,
     /// Which of the e-mails above wait for a person's word (LINK-3), with their reviews; asked likewise.
     pub waiting: HashMap<EmailId, Vec<ReviewId>>,
     /// The accounts that are nobody's own; asked likewise.

@@ -1,5 +1,7 @@
 //! TEAM and INBOX: whose e-mail it is.
 
+use std::collections::HashSet;
+
 use super::choices;
 use super::desk::Desk;
 use super::facts::Facts;
@@ -11,7 +13,7 @@ use super::plan::{Change, Given, Plan};
 use super::reason::{Reason, reason};
 use super::thread::Conversation;
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, Distribution, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountKind, Distribution, EmailId, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
 pub type Teams = Vec<(TeamId, Reason)>;
@@ -47,7 +49,7 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
         && let Some(known) = facts.emails.get(&email)
     {
         for team in &known.teams {
-            push(&mut teams, *team, || reason!(Thread2, "a team of e-mail {email}, which it answers"));
+            push(&mut teams, *team, || reason!(Thread2, "a team of e-mail {email}, which it answers").on(email));
         }
     }
     teams
@@ -221,6 +223,19 @@ pub fn join(teams: &Teams, users: &Users, occasion: &Occasion<'_>, desk: &mut De
         let read = is_sender || own.read || marked.is_some();
         let change = Change::AddUser { email, user: *user, read, trashed: own.trash, folder, own: own.because, read_by };
         desk.plan.add(change, because);
+    }
+}
+
+/// A team loses an e-mail, and with it those that had it from there (THREAD-2), and so on.
+pub fn take_team(email: EmailId, team: TeamId, because: impl Into<Reason>, facts: &Facts, plan: &mut Plan) {
+    plan.add(Change::RemoveTeam { email, team }, because);
+    let (mut left, mut seen) = (vec![email], HashSet::from([email]));
+    while let Some(email) = left.pop() {
+        for answer in facts.handed.get(&(email, team)).into_iter().flatten().copied().filter(|answer| seen.insert(*answer)) {
+            let because = reason!(Thread2, "it had the e-mail as it had e-mail {email}, which this one answers");
+            plan.add(Change::RemoveTeam { email: answer, team }, because);
+            left.push(answer);
+        }
     }
 }
 

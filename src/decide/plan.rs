@@ -717,6 +717,7 @@ impl Plan {
             Change::Relink { email, .. }
             | Change::SetParent { email, .. }
             | Change::AddTeam { email, .. }
+            | Change::RemoveTeam { email, .. }
             | Change::AddUser { email, .. }
             | Change::Sort { email, .. }
             | Change::ShareEmail { email, .. }
@@ -726,6 +727,19 @@ impl Plan {
             _ => None,
         };
         self.steps.iter().filter_map(|step| of(&step.change)).collect()
+    }
+
+    /// What it takes from e-mails that answer the one that it is about (THREAD-2), as a plan for each.
+    pub fn taken_from_answers(&self, about: EmailId) -> BTreeMap<EmailId, Self> {
+        let mut taken: BTreeMap<EmailId, Self> = BTreeMap::new();
+        for step in &self.steps {
+            if let Change::RemoveTeam { email, .. } = step.change
+                && email != about
+            {
+                taken.entry(email).or_default().steps.push(step.clone());
+            }
+        }
+        taken
     }
 
     /// Whether a case was not opened, or not opened again, because a budget is spent (ACK-3).

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::words::{FilterId, Rule};
+use crate::words::{EmailId, FilterId, Rule};
 
 /// Why something is so. In JSON `rule` stands beside `because`, which begins with it as in text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +12,8 @@ pub struct Reason {
     pub text: String,
     /// The filter that says so: what is so because of it can be taken back (WHY-2).
     pub filter: Option<FilterId>,
+    /// The e-mail that hands it on to those that answer it: where that loses it, they do, too (THREAD-2).
+    pub answered: Option<EmailId>,
 }
 
 /// Makes a reason: `reason!(Link4, "<{address}> is no known record's")`.
@@ -24,7 +26,7 @@ pub(crate) use reason;
 impl Rule {
     /// Makes a reason of what the rule says.
     pub fn because(self, text: impl std::fmt::Display) -> Reason {
-        Reason { rule: Some(self), text: text.to_string(), filter: None }
+        Reason { rule: Some(self), text: text.to_string(), filter: None, answered: None }
     }
 
     /// The part of the manual that it stands in: `LINK`.
@@ -50,6 +52,11 @@ impl Reason {
     /// Says which filter it is because of.
     pub fn by(self, filter: Option<FilterId>) -> Self {
         Self { filter, ..self }
+    }
+
+    /// Says which e-mail it is handed on by.
+    pub fn on(self, answered: EmailId) -> Self {
+        Self { answered: Some(answered), ..self }
     }
 
     /// As it stands behind the words of another of that rule: the same id is not said twice.

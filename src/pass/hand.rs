@@ -198,7 +198,9 @@ fn on_each(
     let mut plans = Vec::with_capacity(matter.emails.len());
     for email in matter.emails {
         let plan = decide(*email, &facts)?;
-        said.write(db, (verb, &format!("email:{email}"), detail), &plan, (&facts, None), &[*email])?;
+        // Answers may lose a team with it.
+        let about: Vec<EmailId> = plan.emails().into_iter().filter(|other| other != email).chain([*email]).collect();
+        said.write(db, (verb, &format!("email:{email}"), detail), &plan, (&facts, None), &about)?;
         plans.push(plan);
     }
     Ok(plans)

@@ -11,7 +11,6 @@ use crate::decide::{Plan, Policy, again, again_elsewhere};
 use crate::fault::{Fault, contain};
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
-use crate::store::facts::Matter;
 use crate::store::filter::{Owner, Past};
 use crate::store::raw::{self, Left};
 use crate::store::reprocess::{self, Through};
@@ -109,7 +108,10 @@ fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) ->
         let is_first = place == 0;
         let plan = step(db, &mut done, *through, is_first, &mail, rules)?;
         if !plan.steps().is_empty() {
-            reprocess::trace(db, id, through.account, &plan, rules.now)?;
+            reprocess::trace(db, id, Some(through.account), &plan, rules.now)?;
+            for (answer, taken) in plan.taken_from_answers(id) {
+                reprocess::trace(db, answer, None, &taken, rules.now)?;
+            }
         }
         done.plans.push(plan);
     }
@@ -153,8 +155,7 @@ fn step(
         facts.taken_at = reprocess::taken_at(db, id)?;
         (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
-        let matter = Matter { account: Some(through.account), mails: &[mail], ..Matter::default() };
-        let mut facts = facts::gather_at(db, through.position, &matter, rules.now)?;
+        let mut facts = facts::gather_elsewhere(db, id, (through.account, through.position), mail, rules.now)?;
         (again_elsewhere(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);

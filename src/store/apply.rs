@@ -103,7 +103,7 @@ struct Batch<'a> {
     participants: BTreeSet<(EmailId, String)>,
     /// By e-mail and bytes.
     copies: BTreeMap<(EmailId, i64), CopyRow>,
-    email_teams: BTreeMap<(EmailId, TeamId), Option<FilterId>>,
+    email_teams: BTreeMap<(EmailId, TeamId), (Option<FilterId>, Option<EmailId>)>,
     email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
@@ -234,7 +234,7 @@ impl<'a> Batch<'a> {
                 self.copies.entry((*email, raw_id)).or_insert(copy);
             }
             Change::AddTeam { email, team } => {
-                self.email_teams.entry((*email, *team)).or_insert(because.filter);
+                self.email_teams.entry((*email, *team)).or_insert((because.filter, because.answered));
             }
             Change::AddUser { email, user, read, trashed, folder, own, read_by } => {
                 self.email_users.entry((*email, *user)).or_insert(EmailUserRow {

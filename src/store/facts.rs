@@ -5,6 +5,7 @@
 mod account;
 mod conversation;
 mod filter;
+mod handed;
 mod named;
 mod past;
 mod person;
@@ -114,7 +115,7 @@ pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matte
     Ok(facts)
 }
 
-pub use past::gather_without;
+pub use past::{gather_elsewhere, gather_without};
 pub(super) use word::counter;
 
 /// The counters, in the order of [`Next`].

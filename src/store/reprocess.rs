@@ -286,12 +286,16 @@ pub fn taken_at(db: &mut Database, id: EmailId) -> Result<Option<i64>> {
     Ok(fates::table.filter(fates::email_id.eq(id)).select(diesel::dsl::min(fates::at)).first(db)?)
 }
 
-/// WHY-1: writes what was changed and why behind the reasons of the e-mail's first fate in an account.
-pub fn trace(db: &mut Database, id: EmailId, account: AccountId, plan: &Plan, now: i64) -> Result<()> {
-    let first = fates::table
+/// WHY-1: writes what was changed and why behind the reasons of the e-mail's first fate, in an account where it matters which.
+pub fn trace(db: &mut Database, id: EmailId, account: Option<AccountId>, plan: &Plan, now: i64) -> Result<()> {
+    let mut of_email = fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
         .filter(fates::email_id.eq(id))
-        .filter(positions::account_id.eq(account))
+        .into_boxed::<Backend>();
+    if let Some(account) = account {
+        of_email = of_email.filter(positions::account_id.eq(account));
+    }
+    let first = of_email
         .order((fates::at, fates::position_id, fates::uid))
         .select((fates::position_id, fates::uid, (fates::why, fates::reasons)))
         .first::<(PositionId, i64, (String, Option<Vec<u8>>))>(db)

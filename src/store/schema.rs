@@ -488,6 +488,7 @@ diesel::table! {
         email_id -> BigInt,
         team_id -> BigInt,
         given_by -> Nullable<BigInt>,
+        handed_by -> Nullable<BigInt>,
     }
 }
 

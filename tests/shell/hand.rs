@@ -228,10 +228,19 @@ fn link_7_a_link_and_a_group_folder_put_right_leave_nothing_with_the_wrong_ones(
             world.run(&["email", "move", "1", "--group-folder", folder]).ok();
             assert_eq!(whose("1").1, json!(teams), "{database}");
         }
-        // THREAD-2 hands on no team that the e-mail is not of any more.
+        // THREAD-2: what it handed on to answers, and these to theirs, goes with it; but not what another folder gives.
+        for (id, answers) in [("c", "a"), ("d", "c"), ("e", "d"), ("f", "c")] {
+            deliver(&world, id, answers, "Re: Pump leaks");
+        }
+        world.run(&["email", "move", "5", "--group-folder", "Both"]).ok();
+        assert_eq!(["3", "4", "6"].map(|email| whose(email).1), [const { "right" }; 3].map(|team| json!([team])), "{database}");
         world.run(&["email", "move", "1", "--no-group-folder"]).ok();
-        deliver(&world, "c", "a", "Re: Pump leaks");
-        assert_eq!((whose("1").1, whose("3").1), (json!([]), json!([])), "{database}");
+        assert_eq!(["1", "3", "4", "6"].map(|email| whose(email).1), [(); 4].map(|()| json!([])), "{database}");
+        assert_eq!(whose("5").1, json!(["desk", "right"]), "{database}");
+        let said = world.run(&["explain", "4"]).ok();
+        assert!(said.contains("team right was taken from e-mail 4\n      because THREAD-2: it had"), "{database}: {said}");
+        deliver(&world, "g", "f", "Re: Pump leaks");
+        assert_eq!(whose("7").1, json!([]), "no team that the e-mail is not of any more");
     }
 }
 

@@ -10,6 +10,15 @@ fn different(world: &World, arguments: &[&str]) -> Vec<i64> {
     done["emails"].as_array().unwrap().iter().map(|one| one["email"].as_i64().unwrap()).collect()
 }
 
+/// Delivers what answers another one.
+fn answer(world: &World, id: &str, answers: &str) {
+    let message = format!(
+        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: Pump\r\n\
+         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\nIn-Reply-To: <{answers}@example.org>\r\n\r\nMore.\r\n"
+    );
+    world.run_with(&["deliver", "--account", "support"], &message).ok();
+}
+
 #[test]
 fn filter_5_a_users_own_filter_sorts_what_came_before_it_and_what_it_did_is_taken_back() {
     for database in ["sqlite", "postgresql"] {
@@ -79,6 +88,10 @@ fn why_2_what_an_import_filter_did_is_taken_back_unless_a_person_or_another_rule
         for (id, subject) in [("b", "Invoice 2"), ("c", "Invoice 3"), ("d", "Pump")] {
             deliver(&world, id, subject);
         }
+        // An answer has its team by THREAD-2, and what answers that, too.
+        for (id, answers) in [("e", "b"), ("f", "e")] {
+            answer(&world, id, answers);
+        }
         // It reaches what came before it, and nothing else.
         assert_eq!(different(&world, &["--filter", "bills"]), [1], "{database}");
         let told = world.run(&["reprocess", "--filter", "bills", "--apply"]).ok();
@@ -100,7 +113,8 @@ fn why_2_what_an_import_filter_did_is_taken_back_unless_a_person_or_another_rule
         };
         let filed = (json!("Bills"), vec!["books".to_string(), "support".to_string()], 3);
         assert_eq!((shown("1"), shown("2"), shown("3")), (filed.clone(), filed.clone(), filed.clone()));
-        assert_eq!(listed(&world, &["--user", "ada", "--unread"]), [4]);
+        assert_eq!((shown("5").1, shown("6").1), (filed.1.clone(), filed.1.clone()));
+        assert_eq!(listed(&world, &["--user", "ada", "--unread"]), [4, 5, 6]);
         assert_eq!(different(&world, &["--filter", "bills"]), [] as [i64; 0]);
 
         // The filter was wrong. What a person confirmed or changed stays: a folder, a read mark, a copy in an archive.
@@ -123,11 +137,14 @@ fn why_2_what_an_import_filter_did_is_taken_back_unless_a_person_or_another_rule
         let support = vec!["support".to_string()];
         assert_eq!(shown("1"), (Value::Null, support.clone(), 2), "{database}");
         assert_eq!(shown("2"), (json!("Bills"), support.clone(), 2));
-        assert_eq!(shown("3"), (Value::Null, support, 3));
-        assert_eq!(listed(&world, &["--user", "ada", "--unread"]), [1, 2, 4]);
-        assert_eq!(listed(&world, &["--user", "ben", "--unread"]), [1, 2, 3, 4]);
+        assert_eq!(shown("3"), (Value::Null, support.clone(), 3));
+        assert_eq!((shown("5").1, shown("6").1), (support.clone(), support), "{database}: it was handed on by e-mail 2");
+        assert_eq!(listed(&world, &["--user", "ada", "--unread"]), [1, 2, 4, 5, 6]);
+        assert_eq!(listed(&world, &["--user", "ben", "--unread"]), [1, 2, 3, 4, 5, 6]);
         assert_eq!(different(&world, &["--filter", "bills"]), [] as [i64; 0]);
-        assert!(world.run(&["explain", "1"]).ok().contains("team books was taken from the e-mail"));
+        assert!(world.run(&["explain", "1"]).ok().contains("team books was taken from e-mail 1"));
+        let said = world.run(&["explain", "6"]).ok();
+        assert!(said.contains("team books was taken from e-mail 6\n      because THREAD-2: it had the e-mail as"), "{said}");
         world.run(&["--as", "ada", "reprocess", "--filter", "bills"]).fails(65);
     }
 }

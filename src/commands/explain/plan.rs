@@ -174,7 +174,7 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
         "set-teams" => {
             format!("{} is of {}", record("case"), Some(teams()).filter(|teams| !teams.is_empty()).unwrap_or("no team".into()))
         }
-        "remove-team" => format!("team {} was taken from the e-mail", team()),
+        "remove-team" => format!("team {} was taken from e-mail {}", team(), number("email")),
         "share-email" => match teams().as_str() {
             "" => "the e-mail is of no team".to_string(),
             teams => format!("the e-mail is of {teams}"),

@@ -1,6 +1,7 @@
 //! INBOX-2: what users do with their copies of e-mails, and where a person files an e-mail for everybody.
 
 use super::super::facts::Facts;
+use super::super::people::take_team;
 use super::super::plan::{Asked, Change, Marks, Plan, Spot};
 use super::super::reason::reason;
 use super::link::{Written, begin};
@@ -62,7 +63,8 @@ pub fn file(email: EmailId, folder: Option<FolderId>, filed: Option<&Written>, a
         plan.add(Change::AddTeam { email, team: *team }, reason!(Team1, "a team of the group folder"));
     }
     for team in given.into_iter().filter(|team| !theirs.contains(team)) {
-        plan.add(Change::RemoveTeam { email, team }, reason!(Team1, "it got the e-mail by the group folder that it was in"));
+        let because = reason!(Team1, "it got the e-mail by the group folder that it was in");
+        take_team(email, team, because, facts, &mut plan);
     }
     plan
 }

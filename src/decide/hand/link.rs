@@ -62,10 +62,18 @@ pub fn link(
     }
     for (change, because) in back {
         if !desk.plan.steps().iter().any(|step| is_given_anew(&change, &step.change)) {
-            desk.plan.add(change, because);
+            take(change, because, desk);
         }
     }
     plan
+}
+
+/// Takes something back; a team with what it was handed on to.
+fn take(change: Change, because: Reason, desk: &mut Desk<'_>) {
+    match change {
+        Change::RemoveTeam { email, team } => people::take_team(email, team, because, desk.facts, desk.plan),
+        change => desk.plan.add(change, because),
+    }
 }
 
 /// Whether one change gives what another takes.
@@ -158,7 +166,7 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, policy: &P
     let detail = format!("e-mail {email} was taken away by hand");
     desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
     for (change, because) in take_back(email, before, linked, desk.facts) {
-        desk.plan.add(change, because);
+        take(change, because, desk);
     }
     desk.facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
     Ok(plan)

@@ -277,6 +277,7 @@ pub struct EmailTeamRow {
     pub email_id: EmailId,
     pub team_id: TeamId,
     pub given_by: Option<FilterId>,
+    pub handed_by: Option<EmailId>,
 }
 
 #[derive(Clone, Insertable)]

@@ -196,7 +196,12 @@ impl Batch<'_> {
                 Later::Sort(sorted) => sorted.write(db, self.now)?,
                 Later::ShareEmail(email, teams) => {
                     diesel::delete(email_teams::table.filter(email_teams::email_id.eq(email))).execute(db)?;
-                    let rows = teams.iter().map(|team| EmailTeamRow { email_id: *email, team_id: *team, given_by: None });
+                    let rows = teams.iter().map(|team| EmailTeamRow {
+                        email_id: *email,
+                        team_id: *team,
+                        given_by: None,
+                        handed_by: None,
+                    });
                     insert_all!(&mut *db, email_teams::table, &rows.collect::<Vec<_>>())?;
                     diesel::update(emails::table.find(email)).set(emails::teams_by_hand.eq(true)).execute(db)?;
                 }
@@ -288,8 +293,12 @@ impl Batch<'_> {
         let there = self.participants.iter().filter(|(_, address)| address.as_str() != NOBODY);
         let rows = there.map(|(email, address)| ParticipantRow { email_id: *email, address });
         insert!(participants::table, rows, email_id >= before.email);
-        let rows =
-            self.email_teams.iter().map(|((email, team), by)| EmailTeamRow { email_id: *email, team_id: *team, given_by: *by });
+        let rows = self.email_teams.iter().map(|((email, team), (filter, answered))| EmailTeamRow {
+            email_id: *email,
+            team_id: *team,
+            given_by: *filter,
+            handed_by: *answered,
+        });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.values().cloned();
         insert!(email_users::table, rows, email_id >= before.email);

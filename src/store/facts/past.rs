@@ -5,13 +5,27 @@ use anyhow::Result;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
+use super::handed;
 use super::named::subjects;
 use super::{Facts, Mail, Matter, gather_at};
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, record_teams, records};
 use crate::store::{Database, dialect, lock};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
 
-/// Gathers what the rules may ask about a stored e-mail. What came after it and leans on it says nothing of it: its place in
+/// Gathers what the rules may ask about a stored e-mail that came through a further account (DUP-1).
+pub fn gather_elsewhere(
+    db: &mut Database,
+    email: EmailId,
+    (account, position): (AccountId, Option<PositionId>),
+    mail: &Mail,
+    now: i64,
+) -> Result<Facts> {
+    let mut facts = gather_at(db, position, &Matter { account: Some(account), mails: &[mail], ..Matter::default() }, now)?;
+    handed::gather(db, [email], &mut facts)?;
+    Ok(facts)
+}
+
+/// The same for the account that it first came through. What came after it and leans on it says nothing of it: its place in
 /// its thread by address, and e-mails of the same subject.
 pub fn gather_without(
     db: &mut Database,
@@ -23,7 +37,7 @@ pub fn gather_without(
 ) -> Result<Facts> {
     // Nobody else decides until the caller's transaction ends, not just until this part of it is rolled back.
     lock(db)?;
-    dialect::rehearse(db, |db| {
+    let mut facts = dialect::rehearse(db, |db| {
         let thread: ThreadId = emails::table.find(email).select(emails::thread_id).first(db)?;
         let later = || emails::table.filter(emails::id.gt(email));
         let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead];
@@ -58,5 +72,7 @@ pub fn gather_without(
         diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
         diesel::delete(emails::table.find(email)).execute(db)?;
         gather_at(db, position, &Matter { account: Some(account), mails: &[mail], records, ..Matter::default() }, now)
-    })
+    })?;
+    handed::gather(db, [email], &mut facts)?;
+    Ok(facts)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::handed;
 use super::named::in_lists;
 use crate::decide::Facts;
 use crate::store::Database;
@@ -69,6 +70,7 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
             .load(db)
     })?;
     facts.waiting = gathered(waiting);
+    handed::gather(db, ids, facts)?;
     let group_accounts = accounts::table.filter(accounts::owner_id.is_null()).select(accounts::id).load(db)?;
     facts.group_accounts = group_accounts.into_iter().collect();
     Ok(())

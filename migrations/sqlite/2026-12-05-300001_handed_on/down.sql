@@ -1,0 +1,1 @@
+ALTER TABLE email_teams DROP COLUMN handed_by;
