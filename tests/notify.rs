@@ -137,7 +137,21 @@ fn notify_3_without_a_system_account_it_says_what_to_do() {
     deliver(&world, "a", "support@example.com", "");
     world.set("ESPOMAIL_NOW", "2026-11-23T10:05:00Z");
     assert!(world.run(&["notify"]).fails(78).contains("try: espomail account set ACCOUNT --system"));
+    // FETCH-12: said at once, then hourly; and by who looks.
+    let again = world.run(&["notify"]);
+    assert_eq!((again.status, again.stderr.as_str()), (Some(78), ""));
+    assert!(world.run(&["status", "--check"]).stdout.contains("notify cannot do anything: there is no system account"));
+    assert!(world.run(&["doctor", "--offline"]).stdout.contains("there is no system account"));
     world.run(&["account", "set", "crm", "--system"]).ok();
+    world.run(&["account", "disable", "crm"]).ok();
+    assert!(
+        world
+            .run(&["notify"])
+            .fails(78)
+            .contains("crm is switched off, so nobody is told by mail; try: espomail account enable crm")
+    );
+    world.run(&["account", "enable", "crm"]).ok();
     world.run(&["notify"]).ok();
     assert_eq!(queued(&world).len(), 1, "nothing was lost");
+    assert!(world.run(&["status", "--check"]).stdout.contains("stuck=0;1;;0"));
 }

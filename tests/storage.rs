@@ -125,8 +125,54 @@ fn raw_bytes_lie_where_the_configuration_says_and_are_what_was_written() {
         std::fs::rename(&away, &folder).unwrap();
         deliver(&world, EVE, "c").ok();
         world.run(&["doctor", "--prove", "--deep"]).ok();
+        renamed(&world, &folder);
         deletions(database, world, &folder);
     }
+}
+
+/// A folder that was moved is believed once everything was seen there.
+fn renamed(world: &World, folder: &Path) {
+    let (old, new) = (format!("file://{}", folder.display()), format!("file://{}", world.path("renamed").display()));
+    let rename = |options: &[&str]| world.run(&[&["storage", "rename"], options].concat());
+    assert!(rename(&[&old, &new]).fails(64).contains("names no storage"));
+    configure(world, &format!("[storage]\nurl = \"{new}\"\n[[storage.also]]\nurl = \"{old}\"\n"));
+    assert!(rename(&[&old, &new]).fails(65).contains("may be in use there"));
+    configure(world, &format!("[storage]\nurl = \"{new}\"\n"));
+    assert!(world.run(&["email", "raw", "1"]).fails(78).contains("espomail storage rename file://"));
+    // Nobody moved it yet; and where something comes before the two are known to be one.
+    mount_point(&world.path("renamed"));
+    assert!(rename(&[&old, &new]).fails(69).contains("is its disk mounted"));
+    deliver(world, EVE, "e").ok();
+    assert!(rename(&[&old, &new]).fails(65).contains("3 of 3 messages are not in"));
+    let own = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|own| !own.ends_with("probe")).unwrap();
+    let moved = world.path("renamed").join(own.file_name().unwrap());
+    for shard in std::fs::read_dir(&own).unwrap().map(|entry| entry.unwrap()) {
+        std::fs::create_dir_all(moved.join(shard.file_name())).unwrap();
+        for object in std::fs::read_dir(shard.path()).unwrap().map(|entry| entry.unwrap()) {
+            std::fs::rename(object.path(), moved.join(shard.file_name()).join(object.file_name())).unwrap();
+        }
+    }
+    rename(&[&old, &new, "--dry-run"]).ok();
+    assert_eq!(messages(world), json!([0, 3, 1]));
+    assert!(rename(&["file:///nowhere", &new]).fails(65).contains(&old));
+    let said = rename(&[&old, &new]).ok();
+    assert!(said.ends_with("from now on, with 3 messages.\n"), "{said}");
+    assert_eq!(messages(world), json!([0, 4]));
+    world.run(&["doctor", "--prove", "--deep"]).ok();
+    assert!(world.run(&["audit", "list"]).ok().contains("storage rename"));
+    // One that is lost: only by its owner's word.
+    std::fs::rename(folder.join("probe"), world.path("renamed/probe")).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::rename(world.path("renamed"), folder).unwrap();
+    configure(world, &format!("[storage]\nurl = \"{old}\"\n"));
+    let lost = object(folder, EVE, "e");
+    std::fs::rename(&lost, world.path("lost")).unwrap();
+    assert!(rename(&[&new, &old]).fails(65).contains("1 of 4 messages are not in"));
+    assert!(rename(&[&new, &old, "--anyway"]).ok().contains("Missing: 1."));
+    std::fs::rename(world.path("lost"), &lost).unwrap();
+    world.run(&["storage", "check"]).ok();
+    world.run(&["email", "delete", "4"]).ok();
+    world.run(&["prune"]).ok();
 }
 
 fn mount_point(folder: &Path) {

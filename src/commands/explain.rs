@@ -117,6 +117,10 @@ impl Explain {
     /// group account that nobody has is administrators' to know of, that of a personal account its owner's.
     fn fates(&self, db: &mut Database, actor: &Actor) -> Result<Vec<FateOf>> {
         let mut fates = match place::read(db, &self.what)? {
+            // What is where in somebody's own mailbox is theirs to know.
+            Some((account, ..)) if !actor.administrator && account.owner.is_some_and(|owner| Some(owner) != actor.user) => {
+                Vec::new()
+            }
             Some((account, mailbox, uid)) => fate::at(db, account.id, &mailbox, uid)?,
             None => fate::skipped(db, self.what.trim_start_matches('<').trim_end_matches('>'))?,
         };

@@ -44,6 +44,8 @@ words! {
         ReviewsAge = "reviews_age",
         /// Seconds since "notify" was at work, where somebody is told by mail.
         NotifyAge = "notify_age",
+        /// Kinds of passes that cannot begin their work.
+        Stuck = "stuck",
         /// Bytes that are free where a SQLite database is.
         DiskFree = "disk_free",
         DatabaseBytes = "database_bytes",
@@ -114,6 +116,7 @@ impl Measure {
             Self::ReviewsAge | Self::UnassignedAge => Limits::of(4 * 3_600, 24 * 3_600),
             Self::DiskFree => room_limits(overview.bytes),
             Self::Failing
+            | Self::Stuck
             | Self::OutboxHeld
             | Self::OutboxFailed
             | Self::MaybeSent
@@ -136,7 +139,7 @@ impl Measure {
     pub const fn class(self) -> Class {
         match self {
             // Nobody starts them.
-            Self::FetchAge | Self::SendAge | Self::NotifyAge => Class::Config,
+            Self::FetchAge | Self::SendAge | Self::NotifyAge | Self::Stuck => Class::Config,
             Self::DiskFree | Self::StorageMissing => Class::Io,
             Self::StorageDown => Class::Unavailable,
             Self::OutboxAge => Class::TempFail,
@@ -179,6 +182,7 @@ impl Measure {
             Self::SendAge => passed("send"),
             Self::ReviewsAge => Some(overview.reviews_since.map_or(0, since)),
             Self::NotifyAge => overview.notifies.then(|| passed("notify")).flatten(),
+            Self::Stuck => i64::try_from(overview.stuck.len()).ok(),
             Self::DiskFree => overview.disk_free,
             Self::DatabaseBytes => Some(overview.bytes),
             Self::Unassigned => Some(overview.unassigned),
@@ -218,6 +222,10 @@ impl Measure {
             }
             Self::SendAge => quiet("send", value, overview),
             Self::NotifyAge => quiet("notify", value, overview),
+            Self::Stuck => {
+                let (pass, why) = overview.stuck.first_key_value().map_or(("", ""), |(pass, why)| (*pass, why.as_str()));
+                Told::new(format!("{pass} cannot do anything: {}", shown_line(why)), &format!("espomail {pass}"))
+            }
             Self::DiskFree => Told::new(format!("{} free on the disk of the database", bytes(value)), "espomail doctor --offline"),
             Self::Unassigned => Told::new(nobodys(value), "espomail case list --unassigned").then("espomail case assign NUMBER USER"),
             Self::UnassignedAge => {

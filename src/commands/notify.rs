@@ -21,7 +21,8 @@ impl Notify {
         super::round::begin(context, Round::Notify)?;
         let mut store = context.store()?;
         let policy = context.policy(store.connection())?;
-        let report = notify::run(&mut store, &policy, context.now())?;
+        let report = notify::run(&mut store, &policy, context.now());
+        let Some(report) = super::round::begun(context, &mut store, Round::Notify, report)? else { return Ok(()) };
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         if context.out.talkative || context.out.format != Format::Text {
             if report.queued.is_empty() && context.out.is_text() {

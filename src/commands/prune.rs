@@ -53,6 +53,7 @@ impl Prune {
             pruned.push(prune::one(&mut store, &permit, *what, keep.of(*what), (now, self.dry_run))?);
         }
         if !self.dry_run {
+            round::note_pruned(&mut store, now)?;
             prune::pack_reasons(&mut store, &|text| context.out.progress(text))?;
         }
         // What nothing names any more, whoever forgot it.

@@ -1,5 +1,7 @@
 //! `espomail reconcile`.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -23,7 +25,7 @@ use crate::words::Fate;
 /// What a server lists and does not hand over is told as undelivered (espomail quarantine list).
 ///
 /// Nothing is changed without --import-missing. A server that lists fewer messages than it says that it has is asked in another way; where
-/// that does not help, exit status 76 says that nothing is proved. Where another pass works on an account, or its time was over, it is 75:
+/// that does not help, exit status 76 says that nothing is proved. Where another pass works on an account for longer than --patience, or its time was over, it is 75:
 /// what was not compared is never called complete. What people deleted from espomail, and what filters skip, has its fate and is not missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples: espomail reconcile\n          espomail reconcile support --import-missing")]
@@ -39,6 +41,9 @@ pub struct Reconcile {
     /// message's now. With --import-missing such a mailbox is listed again, and what is stored is found in it
     #[arg(long)]
     deep: bool,
+    /// For how long an account that another pass works on is asked again; 0 is not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    patience: u64,
 }
 
 impl Reconcile {
@@ -51,7 +56,9 @@ impl Reconcile {
             super::round::begin(context, Round::Fetch)?;
         }
         let wanted = Wanted { import: self.import_missing, deep: self.deep };
-        let run = |setting: Setting<'_>| reconcile::run(&Setting { named: true, ..setting }, &self.accounts, wanted);
+        let run = |setting: Setting<'_>| {
+            reconcile::run(&Setting { named: true, ..setting }, &self.accounts, wanted, Duration::from_secs(self.patience))
+        };
         let (reports, fetched) = fetch::with_setting(context, &stop, run)?;
         fetch::complain_of_all(context, &fetched);
         for compared in reports.iter().flat_map(|report| &report.mailboxes) {

@@ -66,7 +66,8 @@ pub fn copies(db: &mut Database, actor: &Actor, id: EmailId) -> Result<Vec<Copy>
 /// actor may read.
 pub fn through(db: &mut Database, actor: &Actor, wanted: &str) -> Result<AccountId> {
     account::find_seen(db, actor, wanted).map(|account| account.id).or_else(|missing| {
-        let Ok(found) = account::find(db, wanted) else { return Err(missing) };
+        // Somebody's own account is theirs, whoever else got its mail.
+        let Some(found) = account::find(db, wanted).ok().filter(|found| found.owner.is_none()) else { return Err(missing) };
         let (through, sight) = (Some(found.id), sight(actor, RoleScope::Email));
         let seen = email::list(db, &EmailFilter { through, sight, limit: 1, ..EmailFilter::default() })?;
         if seen.is_empty() { Err(missing) } else { Ok(found.id) }

@@ -62,7 +62,8 @@ impl Send {
             signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
         }
         super::round::begin(context, Round::Send)?;
-        let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
+        let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None));
+        let Some(report) = super::round::begun(context, &mut context.store()?, Round::Send, report)? else { return Ok(()) };
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         report.known.iter().for_each(|fault| context.out.remember(store::class_of(fault)));
         report.learned.iter().for_each(|learned| context.out.announce(learned));

@@ -48,7 +48,7 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 /// (UNKNOWN, where the database cannot be read). --threshold NAME=WARNING,CRITICAL says from where on a number is one to worry about;
 /// either may be missing, which is never. The names, with what holds where nothing is said: fetch_age=15m,1h and send_age=15m,1h,
 /// notify_age=15m,1h (where a user is told by mail), outbox_age=30m,4h, reviews_age=4h,24h, unassigned_age=4h,24h (open cases that
-/// nobody has, of accounts that give cases to somebody), failing=1 outbox_held=1 outbox_failed=1
+/// nobody has, of accounts that give cases to somebody), failing=1 stuck=1 (passes that cannot begin) outbox_held=1 outbox_failed=1
 /// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, storage_down=1,1 and storage_missing=1,1 (with [storage]), storage_to_move,
 /// reviews, unassigned and database_bytes without any, and disk_free (SQLite), of which less
 /// is worse: what the database has, and 100 MiB. The line says what it is, and the command that shows it; "espomail doctor" judges by the

@@ -43,6 +43,25 @@ enum StorageCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Say that a storage has another URL by now, such as a folder that was moved
+    ///
+    /// For a folder or bucket with everything in it that has another name, or was put back from its copy under another one. Add the new URL
+    /// to the configuration, and take the old one out. Every message is looked for there first; where one is missing nothing is changed.
+    #[command(after_help = "Example: espomail storage rename file:///old/mail file:///new/mail --dry-run")]
+    Rename {
+        /// The URL that "espomail storage show" says
+        #[arg(value_name = "OLD-URL", value_hint = ValueHint::Url)]
+        from: String,
+        /// A storage of the configuration
+        #[arg(value_name = "NEW-URL", value_hint = ValueHint::Url)]
+        to: String,
+        /// Do it though messages are missing there, which no command can read then
+        #[arg(long)]
+        anyway: bool,
+        /// Look whether everything is there, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Hold what lies outside against what the database names (exit 1 where something is missing)
     ///
     /// Names what is missing, and counts what nothing names: what a pass wrote that died before its commit, or what came after the copy
@@ -62,6 +81,7 @@ impl StorageArgs {
         match self.command {
             StorageCommand::Show => show(context),
             StorageCommand::Move { to, dry_run } => carry(context, to.as_deref(), dry_run),
+            StorageCommand::Rename { from, to, anyway, dry_run } => rename(context, (&from, &to), anyway, dry_run),
             StorageCommand::Check { delete } => check(context, delete),
         }
     }
@@ -125,6 +145,31 @@ fn told(context: &Context, moved: &Moved, is_rehearsal: bool) {
     let mut item = json!(moved);
     item["dry_run"] = json!(is_rehearsal);
     context.out.made(&item, &text);
+}
+
+fn rename(context: &Context, (from, to): (&str, &str), anyway: bool, is_rehearsal: bool) -> Result<()> {
+    let Some(to) = target(Some(to))? else {
+        let what = "the database is no storage that could have another URL";
+        return Err(Fault::new(Class::Usage, what).hint("try: espomail storage move --to database").into());
+    };
+    let (mut store, permit) = (context.store()?, context.administrator()?);
+    let setting = Setting {
+        to: Some(to),
+        is_rehearsal,
+        permit: &permit,
+        now: context.now(),
+        stop: &Stop::default(),
+        progress: &|text| context.out.progress(text),
+    };
+    let found = pass::rename(&mut store, (from, to), anyway, &setting)?;
+    let would = if is_rehearsal { "would be" } else { "is" };
+    let mut text = format!("{from} {would} {} from now on, with {} messages.", found.to, found.messages);
+    if !found.missing.is_empty() {
+        text.push_str(&format!(" Missing: {}.", found.missing.len()));
+        found.missing.iter().for_each(|line| text.push_str(&format!("\nmissing: {line}")));
+    }
+    context.out.made(&json!(found), &text);
+    Ok(())
 }
 
 fn check(context: &Context, delete: bool) -> Result<()> {

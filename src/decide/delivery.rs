@@ -54,8 +54,10 @@ pub struct Settled {
 pub struct Tried<'a> {
     /// Those who were to be reached.
     pub pending: &'a [String],
-    /// Whether it had reached somebody before.
+    /// Whether somebody has it.
     pub reached: bool,
+    /// Whether it goes out once more: what follows from it has followed.
+    pub is_resent: bool,
     /// This attempt included.
     pub attempts: i64,
     /// Seconds since 1970 UTC.
@@ -108,7 +110,7 @@ fn answered(mut recipients: Vec<Recipient>, tried: &Tried<'_>, is_over: bool, no
     };
     let refused = recipients.iter().find(|one| one.state != RecipientState::Sent);
     let error = refused.map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused")));
-    let is_first = !tried.reached && any(RecipientState::Sent);
+    let is_first = !tried.reached && !tried.is_resent && any(RecipientState::Sent);
     Settled { state, due_at, error, is_first, recipients }
 }
 
@@ -166,7 +168,7 @@ mod tests {
     }
 
     fn tried(pending: &[String], attempts: i64) -> Tried<'_> {
-        Tried { pending, reached: false, attempts, first_tried_at: 0, may_repeat: false }
+        Tried { pending, reached: false, is_resent: false, attempts, first_tried_at: 0, may_repeat: false }
     }
 
     #[test]
@@ -200,9 +202,14 @@ mod tests {
         assert_eq!(settled(vec![sent.clone(), refused.clone()]).state, OutboxState::Sent);
         assert_eq!(settled(vec![sent.clone(), refused.clone()]).error.as_deref(), Some("b: no"));
         assert_eq!(settled(vec![refused.clone()]).state, OutboxState::Failed);
-        let again = settled(vec![sent, refused, later.clone()]);
+        let again = settled(vec![sent.clone(), refused.clone(), later.clone()]);
         assert_eq!((again.state, again.due_at, again.is_first), (OutboxState::Queued, Some(60), true));
         assert!(!settled(vec![later.clone()]).is_first, "it has reached nobody");
+        // What goes out once more, and nobody has, failed.
+        let resent = Tried { is_resent: true, ..tried(&[], 1) };
+        assert_eq!(settle(Attempt::Answered(vec![refused.clone()]), &resent, 0).state, OutboxState::Failed);
+        let taken = settle(Attempt::Answered(vec![sent.clone()]), &resent, 0);
+        assert_eq!((taken.state, taken.is_first), (OutboxState::Sent, false));
         let over = settle(Attempt::Answered(vec![later]), &Tried { reached: true, ..tried(&[], 30) }, 5 * 86_400);
         assert_eq!((over.state, over.recipients[0].state), (OutboxState::Sent, RecipientState::Failed));
     }

@@ -51,6 +51,9 @@ pub fn choose(
     }
 }
 
+/// Colleagues read it, too: what an account of one's own is called is nobody else's to know (ACCESS-1).
+const OWN: &str = "through the own account of who writes it";
+
 fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) -> Result<Sender, String> {
     let sender = |outlet: &Outlet, because: Reason| Sender {
         from: wanted.to_string(),
@@ -61,7 +64,7 @@ fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) ->
     };
     if own.iter().any(|address| address == wanted) {
         if let Some(outlet) = personal(actor, outlets).find(|outlet| outlet.address == wanted) {
-            return Ok(sender(outlet, reason!(Send2, "{} is your own account", outlet.name)));
+            return Ok(sender(outlet, reason!(Send2, "{OWN}")));
         }
         let Some(system) = system(outlets) else {
             return Err(format!(
@@ -83,13 +86,13 @@ fn as_usual(actor: &Actor, own: &[String], preferred: Option<AccountId>, outlets
     let with_own = |outlet: &&Outlet| own.contains(&outlet.address);
     let found = personal(actor, outlets)
         .find(with_own)
-        .map(|outlet| (outlet, "is your own account"))
+        .map(|outlet| (outlet, None))
         .or_else(|| {
             let usable = || outlets.iter().filter(|outlet| !outlet.system && may_use(actor, outlet));
             let chosen = usable().find(|outlet| Some(outlet.account) == preferred).or_else(|| usable().next());
-            chosen.map(|outlet| (outlet, "is a group account that you may use"))
+            chosen.map(|outlet| (outlet, Some("is a group account that you may use")))
         })
-        .or_else(|| outlets.iter().find(|outlet| may_use(actor, outlet)).map(|outlet| (outlet, "is the system account")));
+        .or_else(|| outlets.iter().find(|outlet| may_use(actor, outlet)).map(|outlet| (outlet, Some("is the system account"))));
     let Some((outlet, because)) = found else {
         return Err("there is no account that you may send through".to_string());
     };
@@ -97,7 +100,7 @@ fn as_usual(actor: &Actor, own: &[String], preferred: Option<AccountId>, outlets
         from: outlet.address.clone(),
         from_name: outlet.from_name.clone(),
         account: outlet.account,
-        because: reason!(Send2, "{} {because}", outlet.name),
+        because: because.map_or_else(|| reason!(Send2, "{OWN}"), |because| reason!(Send2, "{} {because}", outlet.name)),
         chosen: (),
     })
 }

@@ -32,7 +32,10 @@ pub fn at(url: &str) -> Result<&'static Depot> {
     let found = KNOWN.get().and_then(|known| known.depots.iter().find(|depot| depot.url == url));
     found.ok_or_else(|| {
         Fault::new(Class::Config, format!("raw bytes lie in {url}, which the configuration does not name"))
-            .hint("add it: as url of [storage], or of [[storage.also]] where new ones go elsewhere; see espomail.toml(5)")
+            .hint(format!(
+                "add it: as url of [storage], or of [[storage.also]] where new ones go elsewhere; see espomail.toml(5). Where it has \
+                 another URL by now: espomail storage rename {url} NEW-URL"
+            ))
             .into()
     })
 }

@@ -102,6 +102,8 @@ pub struct AccountReport {
     pub recovered: bool,
     /// Another pass has the lease.
     pub busy: bool,
+    /// At least one of its mailboxes was read.
+    pub is_read: bool,
     /// It was left in the middle, as somebody asked for the end: it neither worked nor failed.
     pub is_cut_short: bool,
     /// It was not polled: it rests after a failure (FETCH-10).
@@ -126,6 +128,7 @@ impl AccountReport {
             say: false,
             recovered: false,
             busy: false,
+            is_read: false,
             is_cut_short: false,
             resting: None,
             afterwards: Done::default(),
@@ -134,6 +137,11 @@ impl AccountReport {
 }
 
 impl AccountReport {
+    /// Whether it rests now that it failed (FETCH-10): not where mailboxes alone failed, and others were read.
+    pub fn rests(&self) -> bool {
+        !self.is_read || self.faults.iter().any(|fault| reach_of(fault) != Reach::Mailbox)
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_nothing(&self) -> bool {
         let Done { done, failures, words } = &self.afterwards;
@@ -330,7 +338,8 @@ fn visit(
         Some(first) => {
             let (error, same) = (one_line(first), sameness(first));
             let is_its_own = reach_of(first) != Reach::Run;
-            let retry_at = is_its_own.then(|| now + 60 * back_off_minutes(account.state.failures));
+            let rest = if report.rests() { 60 * back_off_minutes(account.state.failures) } else { 0 };
+            let retry_at = is_its_own.then_some(now + rest);
             let note = |store: &mut Store| {
                 store.transaction(|db| {
                     let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;
@@ -428,6 +437,7 @@ fn poll_mailboxes(
             polled.push(mailbox);
         }
     }
+    report.is_read = !polled.is_empty();
     // While it is rehearsed, nothing outside is done.
     if witness.is_none() {
         match afterwards::act(&visit, &mut session, store, &polled) {

@@ -49,10 +49,16 @@ pub fn run(store: &mut Store, policy: &Policy, now: i64) -> Result<Report> {
                 format!("the system account {} has no server to send through, so nobody is told by mail", mute.name),
                 format!("try: espomail account set {} --smtp-host HOST", mute.name),
             ),
-            None => (
-                "there is no system account, so nobody is told by mail".to_string(),
-                "try: espomail account set ACCOUNT --system".to_string(),
-            ),
+            None => match sending::system_account(store.connection())? {
+                Some(off) => (
+                    format!("the system account {off} is switched off, so nobody is told by mail"),
+                    format!("try: espomail account enable {off}, or: espomail account set ANOTHER --system"),
+                ),
+                None => (
+                    "there is no system account, so nobody is told by mail".to_string(),
+                    "try: espomail account set ACCOUNT --system".to_string(),
+                ),
+            },
         };
         return Err(Fault::new(Class::Config, what).hint(hint).into());
     };

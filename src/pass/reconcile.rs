@@ -2,6 +2,7 @@
 //! it; what is missing is taken in by the same road.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -15,6 +16,9 @@ use crate::store::account::{self, Account};
 use crate::store::lease::{self, Lease};
 use crate::store::{Store, classify, farewell};
 
+/// The pause before an account is asked again that another pass has.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What was found in one account.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -26,8 +30,13 @@ pub struct Report {
 }
 
 /// Compares the named accounts, or all that are active, also those that rest after a failure. Where what is missing is to be taken in, each is
-/// fetched first; what that came to is returned, too.
-pub fn run(setting: &Setting<'_>, named: &[String], wanted: Wanted) -> Result<(Vec<Report>, Vec<AccountReport>)> {
+/// fetched first; what that came to is returned, too. An account that another pass has is asked again as long as there is patience.
+pub fn run(
+    setting: &Setting<'_>,
+    named: &[String],
+    wanted: Wanted,
+    patience: Duration,
+) -> Result<(Vec<Report>, Vec<AccountReport>)> {
     let mut store = Store::open(setting.database)?;
     farewell::carry_out(&mut store, setting.database)?;
     let accounts = chosen(setting, &mut store, named)?;
@@ -44,7 +53,15 @@ pub fn run(setting: &Setting<'_>, named: &[String], wanted: Wanted) -> Result<(V
                 {
                     fetched.lock().unwrap_or_else(PoisonError::into_inner).push(report);
                 }
-                if let Some(report) = work(setting, stores, store, &account, (&memory, &heartbeat), wanted) {
+                let begun = Instant::now();
+                let mut report = work(setting, stores, store, &account, (&memory, &heartbeat), wanted);
+                // Cron starts it in the same minute as "fetch", which has an account for seconds.
+                while report.as_ref().is_some_and(|report| report.busy) && begun.elapsed() < patience && !setting.stop.requested()
+                {
+                    std::thread::sleep(AGAIN);
+                    report = work(setting, stores, store, &account, (&memory, &heartbeat), wanted);
+                }
+                if let Some(report) = report {
                     reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
                 }
             });

@@ -14,12 +14,9 @@ pub fn because() -> Reason {
     reason!(Send12, "the database was put back from a copy: this may have gone out already")
 }
 
-/// What is added to why a message was held before: it may have been released since.
-const ALSO: &str = "; and the database was put back from a copy: it may have gone out already";
-
 /// Holds what is queued, but for one message that a person has just written, and remembers when. Returns how many messages that are.
 pub fn hold(db: &mut Database, but: Option<OutgoingId>, now: i64) -> Result<usize> {
-    let held = outbox::hold_restored(db, but, (&because(), ALSO))?;
+    let held = outbox::hold_restored(db, but, &because())?;
     // Users may have been told of them; all stand in their lists.
     notification::mark_all_mailed(db)?;
     generation::set_restored(db, now)?;

@@ -20,6 +20,8 @@ const AT_ONCE: i64 = 500;
 const MOVED_AT_ONCE: (i64, i64) = (256, 8 << 20);
 /// An object that nothing names may be one that a pass is about to name; after so many seconds it is not.
 const AGE: i64 = 86_400;
+/// So many objects that are missing are named.
+const FEW: usize = 3;
 
 /// Writes the bytes of messages outside the database, side by side, where the configuration has them there: those that are not stored yet.
 /// In a rehearsal nothing is written. Where one fails all have failed, and what was written is deleted later.
@@ -270,6 +272,66 @@ fn carry(way: &mut Way, storages: &HashMap<i64, Storage>, to: Option<(&Depot, &S
 
 fn lost(place: &str, why: &str) -> anyhow::Error {
     Fault::new(Class::Io, format!("{place}: {why}")).reach(Reach::Mailbox).into()
+}
+
+/// What was found where a storage is said to be by now.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Renamed {
+    pub from: String,
+    pub to: String,
+    /// Messages that are to lie there.
+    pub messages: i64,
+    /// Of those the ones that do not.
+    pub missing: Vec<String>,
+    pub dry_run: bool,
+}
+
+/// Says that a storage has another URL by now, once every object of it was seen there; `anyway` with some of them missing.
+pub fn rename(store: &mut Store, (from, to): (&str, &'static Depot), anyway: bool, setting: &Setting<'_>) -> Result<Renamed> {
+    let all = storage::all(store.connection())?;
+    let Some(known) = all.iter().find(|one| one.url == from) else {
+        let urls: Vec<&str> = all.iter().map(|one| one.url.as_str()).collect();
+        let hint = format!("the database knows: {}", urls.join(", "));
+        return Err(Fault::new(Class::Data, format!("no message has ever lain in {from}")).hint(hint).into());
+    };
+    if depot::at(from).is_ok() {
+        // What is left there would be nobody's, and no erase would reach it.
+        let what = format!("the configuration names {from}, so it may be in use there");
+        let hint = "take it out of [storage] and [[storage.also]], or move what lies there: espomail storage move";
+        return Err(Fault::new(Class::Data, what).hint(hint).into());
+    }
+    if let Some(other) = all.iter().find(|one| one.url == to.url && one.folder != known.folder) {
+        let what = format!("{} keeps its objects in {:?}, and those of {from} are in {:?}", to.url, other.folder, known.folder);
+        return Err(Fault::new(Class::Data, what).hint("name both in the configuration: espomail.toml(5)").into());
+    }
+    to.is_there(&known.folder)?;
+    let there = Storage { url: to.url.clone(), ..known.clone() };
+    let mut found =
+        Renamed { from: from.into(), to: to.url.clone(), messages: 0, missing: Vec::new(), dry_run: setting.is_rehearsal };
+    for first in 0..=u8::MAX {
+        let held = storage::held_against(store.connection(), &there, first)?;
+        found.messages += held.messages;
+        found.missing.extend(held.missing.into_iter().map(|(raw, name)| format!("raw {raw}: {name}")));
+    }
+    if !found.missing.is_empty() && !anyway {
+        let named: Vec<&str> = found.missing.iter().take(FEW).map(String::as_str).collect();
+        let what = format!(
+            "{} of {} messages are not in {}, such as {}; nothing was changed",
+            found.missing.len(),
+            found.messages,
+            found.to,
+            named.join(", ")
+        );
+        return Err(Fault::new(Class::Data, what).hint("put them there; to do without them: --anyway").into());
+    }
+    if !setting.is_rehearsal {
+        store.alone(|db| {
+            storage::rename(db, known, &to.url)?;
+            access::record(db, setting.permit, "storage rename", &to.url, &format!("before: {from}"), setting.now)?;
+            state::note_missing(db, found.missing.len(), setting.now)
+        })?;
+    }
+    Ok(found)
 }
 
 /// What a look at a storage found.

@@ -188,12 +188,14 @@ impl Wait<'_> {
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.returned.notify_one();
         let report = report?;
-        let (is_vain, has_failed) = (report.tally.is_empty(), !report.faults.is_empty());
+        let (is_vain, has_failed, rests) = (report.tally.is_empty(), !report.faults.is_empty(), report.rests());
         (self.tell)(report.after(noticed));
-        if has_failed {
+        if has_failed && rests {
             // It rests, as it would between passes (FETCH-10).
             let minutes = u64::try_from(back_off_minutes(account.state.failures)).unwrap_or_default();
             self.pause(Duration::from_secs(60 * minutes));
+        } else if has_failed {
+            self.pause(POLL_EVERY);
         }
         (!self.is_over()).then_some(is_vain)
     }

@@ -1,6 +1,6 @@
 //! E-mail accounts: settings, monitored mailboxes, and which are due.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 
 use anyhow::Result;
@@ -263,6 +263,13 @@ pub fn find_seen(db: &mut Database, actor: &Actor, wanted: &str) -> Result<Accou
     let found = seen.iter().find(|account| account.name == wanted).or_else(|| seen.iter().find(|one| Some(one.id) == number));
     let names = || seen.iter().map(|account| account.name.clone()).collect::<Vec<_>>();
     found.cloned().ok_or_else(|| not_found("account", wanted, &names()))
+}
+
+/// Returns the names of the personal accounts of others.
+pub fn of_others(db: &mut Database, user: Option<UserId>) -> Result<HashSet<String>> {
+    let others = accounts::table.filter(accounts::owner_id.is_not_null()).select((accounts::name, accounts::owner_id));
+    let all: Vec<(String, Option<UserId>)> = others.load(db)?;
+    Ok(all.into_iter().filter(|(_, owner)| *owner != user).map(|(name, _)| name).collect())
 }
 
 /// Counts a user's personal accounts.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
-use diesel::dsl::{exists, not};
+use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::Database;
-use super::schema::{emails, notes, outbox, outbox_recipients};
-use crate::words::{EmailId, NoteId, NoteKind, OutboxState, RecipientState, RecordId};
+use super::outbox::has_reached;
+use super::schema::{emails, notes, outbox};
+use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
 /// What streams tell of an e-mail that comes to a record or leaves it.
 pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
@@ -16,11 +17,8 @@ pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::
 /// Of some e-mails the letters of ours that have reached nobody yet, or whose stream is about to tell of it: that is said once it is so
 /// (SEND-8).
 pub(super) fn unsent_among(db: &mut Database, those: &[EmailId]) -> Result<HashSet<EmailId>> {
-    let took = outbox_recipients::table
-        .filter(outbox_recipients::outbox_id.eq(outbox::id))
-        .filter(outbox_recipients::state.eq(RecipientState::Sent));
-    let waits = outbox::state.ne(OutboxState::Sent).and(outbox::is_resent.eq(false)).and(not(exists(took)));
-    let unsent = outbox::table.filter(outbox::email_id.eq_any(those)).filter(waits.or(outbox::reached_at.is_not_null()));
+    let waits = not(has_reached()).or(outbox::reached_at.is_not_null());
+    let unsent = outbox::table.filter(outbox::email_id.eq_any(those)).filter(waits);
     Ok(unsent.select(outbox::email_id).load(db)?.into_iter().collect())
 }
 

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::dialect::{insert_all, insert_new};
 use super::named::{RecordName, names_of};
 use super::noun::{counted, in_lists};
+use super::outbox::SKEW;
 use super::schema::{accounts, emails, notes, notifications, records, users};
 use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve, rights};
 use crate::decide::Next;
@@ -145,7 +146,9 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
 /// The same, where nobody was told just that within a day.
 pub fn of_account_daily(db: &mut Database, account: AccountId, what: &str, now: i64) -> Result<()> {
     let lately = notifications::table.filter(notifications::kind.eq(NotificationKind::Account));
-    let lately = lately.filter(notifications::created_at.gt(now - 86_400)).select(notifications::detail).load::<String>(db)?;
+    // What was told while the clock was ahead was told long ago.
+    let lately = lately.filter(notifications::created_at.between(now - 86_400 + 1, now + SKEW));
+    let lately = lately.select(notifications::detail).load::<String>(db)?;
     if lately.iter().any(|told| told.ends_with(what)) { Ok(()) } else { of_account(db, account, what, now) }
 }
 

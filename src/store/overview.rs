@@ -79,6 +79,8 @@ pub struct Overview {
     pub passes: BTreeMap<&'static str, Option<String>>,
     #[serde(skip)]
     pub passed_at: BTreeMap<&'static str, Option<i64>>,
+    /// Which of them cannot begin their work, and why.
+    pub stuck: BTreeMap<&'static str, String>,
     /// Whether an active account sends, and whether a user is told by mail: what "send" and "notify" are for.
     #[serde(skip)]
     pub sends: bool,
@@ -111,6 +113,10 @@ pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
     let mut passed_at = BTreeMap::new();
     for pass in Round::ALL {
         passed_at.insert(pass.as_str(), round::last(db, *pass)?);
+    }
+    let mut stuck_passes = BTreeMap::new();
+    for pass in Round::ALL {
+        stuck_passes.extend(round::stuck(db, *pass)?.map(|stuck| (pass.as_str(), stuck.error)));
     }
     let waiting = reviews::table.filter(reviews::decision.is_null()).select((count_star(), min(reviews::created_at)));
     let (reviews, reviews_since) = waiting.first::<(i64, Option<i64>)>(db)?;
@@ -145,6 +151,7 @@ pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
         held_actions: held_actions::table.select(count_star()).first(db)?,
         passes: passed_at.iter().map(|(pass, at)| (*pass, at.map(crate::clock::rfc3339))).collect(),
         passed_at,
+        stuck: stuck_passes,
         sends: sending.select(count_star()).first::<i64>(db)? > 0,
         notifies: user::is_any_told_by_mail(db)?,
         storage: state::state(db)?,

@@ -9,12 +9,13 @@ use diesel::sql_types::{Bool, Nullable};
 
 use super::named::RecordName;
 use super::noun::{self, FEW, in_lists, is_few};
+use super::outbox::has_reached;
 use super::schema::{
     accounts, email_teams, email_users, emails, notes, notifications, outbox, record_teams, records, reviews, users,
 };
 use super::{Database, load};
 use crate::decide::access::{Actor, Relation, Sight, sight};
-use crate::words::{CaseStatus, Distribution, EmailId, NoteKind, OutboxState, RecordId, RecordKind, UserId};
+use crate::words::{CaseStatus, Distribution, EmailId, NoteKind, OutboxState, OutgoingKind, RecordId, RecordKind, UserId};
 
 /// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
 pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<Relation> {
@@ -108,12 +109,16 @@ pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
     }
 }
 
-/// Whether somebody else wrote an e-mail and it has not gone out: until then it is theirs alone, whatever it belongs to (SEND-1).
+/// Whether somebody else wrote an e-mail and nobody has it yet: until then it is theirs alone, whatever it belongs to (SEND-1); also where
+/// they are gone, or were no user. What is answered by itself has no author, and is the desk's.
 fn is_unsent_by_others(user: UserId) -> VisibleEmails {
+    let is_written = outbox::kind.eq_any([OutgoingKind::Message, OutgoingKind::Reply, OutgoingKind::Forward]);
+    let by_another = outbox::author_id.ne(user).or(outbox::author_id.is_null().and(is_written).nullable());
     let waits = outbox::table
         .filter(outbox::email_id.eq(emails::id))
-        .filter(outbox::state.eq_any([OutboxState::Draft, OutboxState::Queued]))
-        .filter(outbox::author_id.ne(user));
+        .filter(outbox::state.eq_any([OutboxState::Draft, OutboxState::Queued, OutboxState::Failed]))
+        .filter(not(has_reached()))
+        .filter(by_another);
     Box::new(emails::is_ours.and(exists(waits)))
 }
 

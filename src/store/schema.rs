@@ -666,6 +666,7 @@ diesel::table! {
         sent_at -> Nullable<BigInt>,
         reached_at -> Nullable<BigInt>,
         is_resent -> Bool,
+        was_sent_at -> Nullable<BigInt>,
     }
 }
 
@@ -677,6 +678,7 @@ diesel::table! {
         code -> Nullable<BigInt>,
         status -> Nullable<Text>,
         said -> Nullable<Text>,
+        was_failed -> Bool,
     }
 }
 

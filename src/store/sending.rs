@@ -152,6 +152,12 @@ pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
     Ok(rows.into_iter().map(outlet).collect())
 }
 
+/// The name of the system account, also where it is switched off.
+pub fn system_account(db: &mut Database) -> Result<Option<String>> {
+    let system = accounts::table.inner_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)));
+    Ok(system.filter(account_sending::is_system).select(accounts::name).first(db).optional()?)
+}
+
 /// SEND-5: where the customer of a case answers to, whoever of us writes: to the group account that the case came through. Other
 /// records came through none.
 pub fn answers_to(db: &mut Database, record: RecordId) -> Result<Option<String>> {

@@ -78,6 +78,21 @@ pub fn known(db: &mut Database, url: &str) -> Result<Storage> {
     Ok(Storage { id, url: url.to_string(), folder })
 }
 
+/// Says that a storage has another URL by now: what lay in the one lies in the other, under the same names. Where that is known already, as
+/// something came meanwhile, the two are one. Call it under the lock row.
+pub fn rename(db: &mut Database, from: &Storage, url: &str) -> Result<()> {
+    let Some(there) = find(db, url)? else {
+        diesel::update(storages::table.find(from.id)).set(storages::url.eq(url)).execute(db)?;
+        return Ok(());
+    };
+    diesel::update(raws::table.filter(raws::storage_id.eq(from.id))).set(raws::storage_id.eq(there.id)).execute(db)?;
+    diesel::update(leavings::table.filter(leavings::storage_id.eq(from.id)))
+        .set(leavings::storage_id.eq(there.id))
+        .execute(db)?;
+    diesel::delete(storages::table.find(from.id)).execute(db)?;
+    Ok(())
+}
+
 /// Makes the number of an object.
 pub fn new_upload() -> Result<i64> {
     let mut bytes = [0; 8];

@@ -54,6 +54,11 @@ pub fn name_of(db: &mut Database, id: UserId) -> Result<String> {
     Ok(users::table.find(id).select(users::name).first(db)?)
 }
 
+/// Whether there is such a user still.
+pub fn is_there(db: &mut Database, id: UserId) -> Result<bool> {
+    Ok(users::table.find(id).count().get_result::<i64>(db)? > 0)
+}
+
 /// Returns what stands below the letters that a user writes.
 pub fn signature_of(db: &mut Database, id: UserId) -> Result<Signature> {
     let (text, html) = users::table.find(id).select((users::signature, users::signature_html)).first(db)?;

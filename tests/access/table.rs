@@ -218,6 +218,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("db vacuum", BOSS),
     ("storage show", BOSS),
     ("storage move --dry-run", BOSS),
+    ("storage rename file:///nowhere file:///elsewhere", NOBODY),
     ("storage check", BOSS),
     ("status", BOSS),
     ("doctor --offline", BOSS_TRIES),

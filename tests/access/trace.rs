@@ -193,6 +193,7 @@ const OTHERS: &[&str] = &[
     // In tests/storage.rs.
     "storage show",
     "storage move",
+    "storage rename",
     "storage check",
     "doctor",
     "status",

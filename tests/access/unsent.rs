@@ -29,6 +29,21 @@ fn send_1_a_draft_is_its_authors_and_so_is_whom_a_letter_went_to_in_bcc() {
         let letter = "From: dora@example.org\r\nSubject: Pump\r\nMessage-ID: <a@example.org>\r\n\r\nIt drips.\r\n";
         office.service_with(&["deliver", "--account", "support"], letter).ok();
         let ada = |arguments: &[&str]| office.asks("ada", arguments);
+        // ACCESS-1: what came through Ada's own account as well is the desk's to read, and that account is hers alone.
+        let add =
+            ["account", "add", "xhome", "--owner", "ada", "--address", "ada@example.com", "--imap-host", "imap.example.com"];
+        office.service_with(&[&add[..], &["--password-stdin"]].concat(), "hunter2\n").ok();
+        office.service_with(&["deliver", "--account", "xhome"], letter).ok();
+        assert!(ada(&["email", "show", "1"]).ok().contains("support, xhome"), "{database}");
+        for command in [&["email", "show", "1"][..], &["-o", "json", "email", "show", "1"], &["explain", "1"]] {
+            let seen = office.asks("bob", command).ok();
+            assert!(!seen.contains("xhome"), "{database}: {command:?}: {seen}");
+        }
+        for command in [&["email", "list", "--account", "xhome"][..], &["case", "list", "--account", "xhome"]] {
+            assert!(office.asks("bob", command).fails(65).contains("there is no account"), "{database}: {command:?}");
+        }
+        let place = ["explain", "xhome/(delivered)/1"];
+        assert!(ada(&place).ok().contains("xhome") && !office.asks("bob", &place).fails(65).contains("UID"), "{database}");
         let hidden = |id: &str, words: &str| {
             for user in ["bob", "cyd"] {
                 for command in [&["email", "show", id][..], &["email", "raw", id], &["email", "delete", id], &["explain", id]] {
@@ -54,5 +69,15 @@ fn send_1_a_draft_is_its_authors_and_so_is_whom_a_letter_went_to_in_bcc() {
         let seen = office.asks("bob", &["-o", "json", "email", "show", "2"]).ok();
         assert!(seen.contains("Halfwritten") && !seen.contains("cyd"), "{database}: {seen}");
         assert!(ada(&["-o", "json", "email", "show", "2"]).ok().contains("cyd@example.com"), "{database}");
+        // What goes out once more is known as before, also as an answer.
+        office.service(&["email", "resend", "2"]).ok();
+        assert!(office.asks("bob", &["-o", "json", "email", "show", "2"]).ok().contains("Halfwritten"), "{database}");
+        let said = office.asks("bob", &["case", "reply", "1", "--text", "No.", "--dry-run"]);
+        assert!(format!("{said:?}").contains("answered by ada"), "{database}: {said:?}");
+        // Whoever wrote it may be gone, or be no user: it is nobody else's by that.
+        office.service(&["case", "reply", "1", "--text", "Unfinished.", "--draft"]).ok();
+        hidden("4", "Unfinished");
+        office.service(&["user", "remove", "ada", "--to", "bob"]).ok();
+        hidden("3", "Tomorrow");
     }
 }

@@ -4,6 +4,7 @@ use super::finding::Finding;
 use crate::clock::{shown_span, told_span};
 use crate::commands::measure::Measure;
 use crate::decide::health::Level;
+use crate::output::shown_line;
 use crate::store::overview::Overview;
 use crate::store::round::Round;
 
@@ -65,6 +66,10 @@ pub fn passes(overview: &Overview, command: &str, now: i64) -> Vec<Finding> {
             // Of whom nobody asks for letters, nobody misses them.
             Round::Notify => (Measure::NotifyAge, "no user is told by mail"),
         };
+        if let Some(why) = overview.stuck.get(pass.as_str()) {
+            let level = level(Measure::Stuck, overview, 1);
+            return Finding::measured(&what, (level, Measure::Stuck.class()), shown_line(why), format!("espomail {pass}"));
+        }
         let Some(value) = measure.of(overview, now) else { return Finding::ok(what, idle) };
         let quiet = measure.usual(overview).warning.unwrap_or_default();
         let (level, cron) = (level(measure, overview, value), format!("crontab -e: * * * * *  {command} {pass}"));

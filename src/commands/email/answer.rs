@@ -102,6 +102,13 @@ impl Found {
         Ok(Self { id, email, mail, original })
     }
 
+    /// Whether the one who writes may still answer it, and write into the case that they named: writing takes its time.
+    fn is_still_theirs(&self, context: &Context, db: &mut Database, case: Option<&str>) -> Result<()> {
+        let actor = context.actor_ref();
+        right::email(db, actor, &self.id.to_string(), RoleAction::Read)?;
+        case.map_or(Ok(()), |case| right::case(db, actor, case, RoleAction::Read).map(|_| ()))
+    }
+
     /// What is quoted of it below an answer.
     fn quoted(&self) -> Quoted {
         let original = &self.original;
@@ -136,7 +143,14 @@ impl Found {
 impl Reply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        let answer = Replying { action: "email reply", all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
+        let answer = Replying {
+            action: "email reply",
+            all: self.all,
+            to: &self.to,
+            no_quote: self.no_quote,
+            passed_over: None,
+            case: None,
+        };
         self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 }
@@ -150,7 +164,14 @@ impl CaseReply {
         if self.to_email.is_none() && !self.to_newest && !chosen.opens {
             found.keep_to(&chosen, case, context, db)?;
         }
-        let answer = Replying { action: "case reply", all: self.all, to: &[], no_quote: self.no_quote, passed_over };
+        let answer = Replying {
+            action: "case reply",
+            all: self.all,
+            to: &[],
+            no_quote: self.no_quote,
+            passed_over,
+            case: Some(&self.case),
+        };
         self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 
@@ -194,6 +215,8 @@ struct Replying<'a> {
     to: &'a [String],
     no_quote: bool,
     passed_over: Option<Written>,
+    /// The case that is answered.
+    case: Option<&'a str>,
 }
 
 impl Found {
@@ -276,6 +299,7 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Replying<
     let random = context::random()?;
     let order = (writing.rehearsal, due_at, writing.turn());
     send(context, store, order, Some(&told), |db| {
+        found.is_still_theirs(context, db, answer.case)?;
         let sender = sender(actor, db, writing.from.as_deref(), preferred)?;
         let typed = Typed {
             to: told.to.clone(),

@@ -178,6 +178,11 @@ pub fn write(
     random: [u8; 10],
 ) -> Result<Queued> {
     let now = context.now();
+    if let Some(author) = order.author
+        && !user::is_there(db, author)?
+    {
+        return Err(Fault::new(Class::Refused, "you are no user here any more").hint("ask an administrator").into());
+    }
     let policy = context.policy(db)?;
     let with = sending::of(db, sender.account)?;
     // SEND-5: whatever belongs to a case is answered to its group account, whoever of us writes.

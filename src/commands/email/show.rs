@@ -13,7 +13,7 @@ use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
 use crate::store::raw::Copy;
-use crate::store::{Database, case, remembered, user};
+use crate::store::{Database, account, case, remembered, user};
 use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,9 @@ impl Show {
         if !actor.administrator {
             // That others have something of this Message-ID is theirs to know, too.
             email.id_collision = email.id_collision && hearsay::knows_collision(db, actor, &email)?;
-            // Where others keep their copy is theirs to know.
+            // Through which accounts of their own it came, and where others keep their copy, is theirs to know.
+            let others = account::of_others(db, actor.user)?;
+            email.accounts.retain(|account| !others.contains(account));
             for reader in email.users.iter_mut().filter(|reader| Some(&reader.login) != actor.login.as_ref()) {
                 *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
             }

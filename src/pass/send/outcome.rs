@@ -133,8 +133,15 @@ impl Done {
 }
 
 pub(super) fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
-    let Claimed { recipients, reached, attempts, first_tried_at, .. } = claimed;
-    Tried { pending: recipients, reached: *reached, attempts: *attempts, first_tried_at: *first_tried_at, may_repeat }
+    let Claimed { recipients, reached, is_resent, attempts, first_tried_at, .. } = claimed;
+    Tried {
+        pending: recipients,
+        reached: *reached,
+        is_resent: *is_resent,
+        attempts: *attempts,
+        first_tried_at: *first_tried_at,
+        may_repeat,
+    }
 }
 
 /// A person's word that a message was sent after all: what would have followed from the server's word follows from it. In the

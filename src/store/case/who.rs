@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::decide::access::Sight;
 use crate::store::noun::in_lists;
+use crate::store::outbox::has_reached;
 use crate::store::schema::{audit, emails, outbox, users};
 use crate::store::{Database, relation};
 use crate::words::{EmailId, NoteId, OutboxState, OutgoingKind};
@@ -55,10 +56,10 @@ pub struct Answered {
 /// Returns the last letter of a person that answers an e-mail and has gone out, or may have: what waits is its author's alone (SEND-1).
 /// Only of those that the one who asks may read.
 pub fn answered(db: &mut Database, email: EmailId, sight: &Sight) -> Result<Option<Answered>> {
-    let gone = [OutboxState::Sending, OutboxState::Sent, OutboxState::MaybeSent];
+    let gone = outbox::state.eq_any([OutboxState::Sending, OutboxState::MaybeSent]).or(has_reached());
     let letters =
         emails::table.inner_join(outbox::table.on(outbox::email_id.eq(emails::id))).filter(emails::replied_id.eq(email));
-    let by_people = letters.filter(outbox::state.eq_any(gone)).filter(outbox::kind.eq(OutgoingKind::Reply));
+    let by_people = letters.filter(gone).filter(outbox::kind.eq(OutgoingKind::Reply));
     let all = by_people.select((emails::id, outbox::created_at, outbox::sent_at)).load::<(EmailId, i64, Option<i64>)>(db)?;
     let ids: Vec<EmailId> = all.iter().map(|(id, ..)| *id).collect();
     let seen = in_lists(db, &ids, |db, some| {

@@ -32,6 +32,12 @@ pub enum ByHand {
     Release { delay: i64 },
 }
 
+/// Why a message waits that a person keeps back.
+const BY_HAND: &str = "a person holds it";
+
+/// What is added to why a message is held where the database was put back: it may have been released since.
+const ALSO_RESTORED: &str = "; and the database was put back from a copy: it may have gone out already";
+
 impl ByHand {
     const fn action(self) -> &'static str {
         match self {
@@ -100,7 +106,12 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: ByHand
                     .execute(db)?;
             }
         }
-        ByHand::Hold => hold(db, id, &"a person holds it".into())?,
+        // That it may have gone out from another copy of the database is said when it is released (SEND-12).
+        ByHand::Hold if before.held_restored => {
+            let held_because = Some(format!("{BY_HAND}{ALSO_RESTORED}"));
+            row.set(Hold { held_because, held_rule: None, held_restored: true }).execute(db)?;
+        }
+        ByHand::Hold => hold(db, id, &BY_HAND.into())?,
         ByHand::Release { delay } => {
             let is_late = before.state == OutboxState::Draft && delay > 0;
             let at = if is_late { now + delay } else { before.due_at.unwrap_or(at_once) };
@@ -163,20 +174,41 @@ pub fn resend(db: &mut Database, message: &Permitted<'_, Outgoing>, to: &[String
             Hold::default(),
             outbox::due_at.eq(due_at),
             outbox::first_tried_at.eq(None::<i64>),
-            outbox::sent_at.eq(None::<i64>),
+            (outbox::was_sent_at.eq(outbox::sent_at), outbox::sent_at.eq(None::<i64>)),
             // What was only marked as sent was never tried.
             outbox::attempts.eq(before.attempts.max(1)),
             outbox::is_resent.eq(true),
         ))
         .execute(db)?;
-    for address in &chosen {
-        let nothing = (outbox_recipients::code.eq(None::<i64>), outbox_recipients::status.eq(None::<String>));
-        diesel::update(outbox_recipients::table.find((id, address)))
-            .set((outbox_recipients::state.eq(RecipientState::Pending), nothing, outbox_recipients::said.eq(None::<String>)))
+    // What was said of them stands until something else is.
+    for one in &before.recipients {
+        let state = if chosen.contains(&one.address) { RecipientState::Pending } else { one.state };
+        let was_failed = outbox_recipients::was_failed.eq(one.state == RecipientState::Failed);
+        diesel::update(outbox_recipients::table.find((id, &one.address)))
+            .set((outbox_recipients::state.eq(state), was_failed))
             .execute(db)?;
     }
     trace(db, message, "email resend", now)?;
     Ok(chosen)
+}
+
+/// Takes back that a letter goes out once more: who had it has it, as far as anybody knows, and who had been refused has not. Whom it
+/// reached meanwhile it has reached.
+fn take_back(db: &mut Database, before: &Outgoing) -> Result<()> {
+    let not_now = outbox_recipients::outbox_id.eq(before.id).and(outbox_recipients::state.ne(RecipientState::Sent));
+    for (was_failed, state) in [(false, RecipientState::Sent), (true, RecipientState::Failed)] {
+        let those = outbox_recipients::table.filter(not_now).filter(outbox_recipients::was_failed.eq(was_failed));
+        diesel::update(those).set(outbox_recipients::state.eq(state)).execute(db)?;
+    }
+    diesel::update(outbox::table.find(before.id))
+        .set((
+            outbox::state.eq(OutboxState::Sent),
+            Hold::default(),
+            outbox::due_at.eq(None::<i64>),
+            outbox::sent_at.eq(outbox::was_sent_at),
+        ))
+        .execute(db)?;
+    Ok(())
 }
 
 /// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.
@@ -229,21 +261,25 @@ pub fn hold_like(db: &mut Database, id: OutgoingId, before: &Outgoing) -> Result
     Ok(())
 }
 
-/// Keeps back what a user wrote and what has not gone out: the user is removed. Returns how many messages that are.
+/// Keeps back what a user wrote and what has not gone out: the user is removed. What was held before stays held for what it was. Returns how
+/// many messages that are.
 pub fn hold_all_of(db: &mut Database, author: UserId, because: &Reason) -> Result<usize> {
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
-    let of_author = outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
-    Ok(diesel::update(of_author).set(Hold::of(because)).execute(db)?)
+    let of_author = || outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
+    let also = format!("; {because}");
+    let told = outbox::held_because.eq(outbox::held_because.concat(also.into_sql::<Nullable<Text>>()));
+    let held = diesel::update(of_author().filter(outbox::held_because.is_not_null())).set(told).execute(db)?;
+    Ok(held + diesel::update(of_author().filter(outbox::held_because.is_null())).set(Hold::of(because)).execute(db)?)
 }
 
 /// Keeps back what is on its way, but for one message: the database was put back from a copy. What was held before stays held for what it was,
-/// and `also` is added to that.
-pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, (because, also): (&Reason, &str)) -> Result<usize> {
+/// and this is added to that.
+pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, because: &Reason) -> Result<usize> {
     let held = outbox::table
         .filter(outbox::state.eq(OutboxState::Queued))
         .filter(outbox::held_because.is_not_null())
         .filter(outbox::held_restored.eq(false));
-    let told = outbox::held_because.eq(outbox::held_because.concat(also.into_sql::<Nullable<Text>>()));
+    let told = outbox::held_because.eq(outbox::held_because.concat(ALSO_RESTORED.into_sql::<Nullable<Text>>()));
     diesel::update(held).set((told, outbox::held_restored.eq(true))).execute(db)?;
     let waiting = [OutboxState::Queued, OutboxState::Sending];
     let others = outbox::id.ne(but.unwrap_or(OutgoingId(i64::MIN)));
@@ -291,8 +327,7 @@ pub fn drop_one(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) 
     keep(db, &before)?;
     trace(db, message, "outbox drop", now)?;
     if before.is_resent {
-        // They got it the first time, as far as anybody knows.
-        end(db, &before, (RecipientState::Sent, DeliveryState::Sent), now)?;
+        take_back(db, &before)?;
         return Ok(false);
     }
     if before.has_reached() {

@@ -7,11 +7,12 @@ mod sending;
 mod settle;
 
 use anyhow::{Context, Result};
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, exists};
 use diesel::prelude::*;
 
 pub use change::{ByHand, change, drop_one, hold, hold_all_in, hold_all_of, hold_answers, hold_like, hold_restored, resend};
 pub use list::{OnItsWay, OutboxFilter, Outgoing, count, is_handed_over, list, missing, of_email, on_its_way, show};
+pub(super) use sending::SKEW;
 pub use sending::{
     Claimed, Due, Reached, Unsettled, claim, due_accounts, give_back, hand_over, next, reached, reached_accounts, sent_since,
     set_followed, states, under_way, unsettled,
@@ -88,6 +89,15 @@ struct RecipientRow<'a> {
     outbox_id: OutgoingId,
     address: &'a str,
     state: RecipientState,
+}
+
+/// Whether a message is sent, has reached somebody, or goes out once more: it is known from then on.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn has_reached() -> _ {
+    let (sent, taken): (OutboxState, RecipientState) = (OutboxState::Sent, RecipientState::Sent);
+    let took =
+        outbox_recipients::table.filter(outbox_recipients::outbox_id.eq(outbox::id)).filter(outbox_recipients::state.eq(taken));
+    outbox::state.eq(sent).or(outbox::is_resent).or(exists(took))
 }
 
 /// How many messages wait to go out through an account, or may have gone.

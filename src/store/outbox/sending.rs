@@ -18,7 +18,7 @@ use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, Re
 
 /// What `sent_since` looks back over, and how far the clocks of two hosts may differ, in seconds.
 const HOUR: i64 = 3_600;
-const SKEW: i64 = 60;
+pub(in crate::store) const SKEW: i64 = 60;
 
 /// A message that this pass sends now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Claimed {
     pub first_tried_at: i64,
     /// It has reached somebody already.
     pub reached: bool,
+    /// It goes out once more (SEND-6).
+    pub is_resent: bool,
     pub author: Option<UserId>,
     /// What stood there before it was claimed: when it was due, and when it was tried first.
     before: (Option<i64>, Option<i64>),
@@ -171,7 +173,7 @@ fn claimed(db: &mut Database, due: Vec<Due>, now: i64) -> Result<Vec<Claimed>> {
     let claimed = |due: Due| {
         let Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at, is_resent } = due;
         let all = all.remove(&id).unwrap_or_default();
-        let reached = is_resent || all.iter().any(|one| one.state == RecipientState::Sent);
+        let reached = all.iter().any(|one| one.state == RecipientState::Sent);
         let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
         Claimed {
             id,
@@ -183,6 +185,7 @@ fn claimed(db: &mut Database, due: Vec<Due>, now: i64) -> Result<Vec<Claimed>> {
             attempts,
             first_tried_at: first_tried_at.map_or(now, |first| first.min(now)),
             reached,
+            is_resent,
             author,
             before: (due_at, first_tried_at),
         }
