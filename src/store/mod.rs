@@ -78,7 +78,7 @@ pub(crate) mod server_action;
 mod setting;
 pub(crate) mod skipped;
 pub(crate) mod spending;
-pub mod status;
+pub mod state;
 pub(crate) mod storage;
 pub(crate) mod taker;
 pub mod team;
