@@ -18,6 +18,7 @@ pub(crate) mod copy;
 mod counter;
 mod database;
 pub(crate) mod deletion;
+mod desk;
 pub(crate) mod dialect;
 pub mod effect;
 pub mod email;
