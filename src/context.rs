@@ -257,13 +257,11 @@ impl Context {
     }
 
     fn password_of(&self, account: &Account) -> Result<Secret> {
-        let (reference, sealed) = (account.password_reference.clone(), account.password_sealed.clone());
-        let kept = Password { source: account.password_source, reference, sealed };
-        let hint = || match account.imap_auth {
+        let hint = || match account.server.auth {
             Auth::Password => format!("try: espomail account set {} --password-stdin", account.name),
             Auth::Xoauth2 | Auth::Oauthbearer => format!("try: espomail account authorize {}", account.name),
         };
-        self.password(&kept, &place(account.id), hint)
+        self.password(&account.password, &place(account.id), hint)
     }
 
     fn password(&self, kept: &Password, place: &str, hint: impl Fn() -> String) -> Result<Secret> {

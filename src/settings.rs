@@ -2,9 +2,56 @@
 //! the row follow the field that rules read, the column (`store/column.rs`), the option of `add` and `set` with its help, who may give it
 //! (ACCESS-1), the line of `show`, the key in JSON and with it what the audit tells (`commands/setting.rs`). A row reads: help and
 //! option, who may, field, column where it has another name, kind, how it is given and told where the kind does not say so
-//! (`commands/setting.rs`), what a new thing has, how it is called. An `owner` is whoever may change the thing.
+//! (`commands/setting.rs`), what a new thing has, how it is called; what has no name is told in a line with others. An `owner` is whoever may change the thing.
 
-use crate::words::{AutomaticCases, Distribution, FolderId, ServerVerb, TeamId, UnknownSender, UserId};
+use crate::words::{Auth, AutomaticCases, Distribution, FolderId, Security, ServerVerb, TeamId, UnknownSender, UserId};
+
+/// Where an account's mailboxes are, and how to log in there; where the password comes from stands beside it, as nobody is shown one.
+macro_rules! server_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// IMAP server
+            #[arg(long, value_name = "HOST", value_parser = argument::one_host, help_heading = "Server")]
+            owner imap_host: String = String::new(), "";
+            /// IMAP port [default: 993 with tls, else 143]
+            #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(i64).range(1..=65_535), help_heading = "Server")]
+            owner imap_port: i64 = 0, "";
+            /// Protection of the connection [default: tls]
+            #[arg(long, value_name = "HOW", help_heading = "Server")]
+            owner imap_security: Security = Security::Tls, "";
+            /// IMAP user [default: the address]
+            #[arg(long, value_name = "NAME", help_heading = "Server")]
+            owner imap_user: String = String::new(), "user";
+            /// Trust the certificates in this PEM file, too; an empty name forgets it
+            #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Server")]
+            administrator ca_file [imap_ca_file]: Option<String> as File = None, "CA file";
+            /// How to log in, for reading and for sending alike: xoauth2 and oauthbearer say a token in the place of the password
+            /// [default: password]
+            #[arg(long, value_name = "HOW", help_heading = "Password")]
+            owner auth [imap_auth]: Auth = Auth::Password, "login by";
+        }
+    };
+}
+
+/// What is taken from an account's server. What a new account has is the present and the configuration's.
+macro_rules! fetch_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Take mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d [default: today]
+            #[arg(long, value_name = "TIME", help_heading = "Fetching")]
+            owner fetch_since: i64 as Moment = 0, "fetch since";
+            /// Archive mail that arrived before then: no cases, no answers [default: now]
+            #[arg(long, value_name = "TIME", help_heading = "Fetching")]
+            owner act_since: i64 as Moment = 0, "act since";
+            /// Seconds that one pass may take [default: fetch.max-seconds]
+            #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400), help_heading = "Fetching")]
+            administrator max_seconds: i64 = 0, "max seconds";
+            /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
+            #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
+            administrator max_message_mib [max_message_size]: Size = Size(0), "max message";
+        }
+    };
+}
 
 /// What rules ask of an account.
 macro_rules! account_rules {
@@ -179,7 +226,10 @@ macro_rules! filter_settings {
         }
     };
 }
-pub(crate) use {account_rules, answer_settings, filter_settings, folder_settings, sending_settings, user_settings};
+pub(crate) use {
+    account_rules, answer_settings, fetch_settings, filter_settings, folder_settings, sending_settings, server_settings,
+    user_settings,
+};
 
 /// EspoCRM has no such limit; a case that was closed two weeks ago is another matter (CASE-4). In seconds.
 const REOPEN_WITHIN: i64 = 14 * 86_400;
@@ -195,12 +245,32 @@ macro_rules! fields {
         }
     };
 }
+server_settings!(fields ServerSettings);
+fetch_settings!(fields FetchSettings);
 account_rules!(fields AccountRules);
 sending_settings!(fields SendingSettings);
 answer_settings!(fields AnswerSettings);
 user_settings!(fields UserSettings);
 folder_settings!(fields FolderSettings);
 filter_settings!(fields FilterSettings);
+
+/// How large something may be, in bytes; people say MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub i64);
+
+impl Size {
+    pub const fn of_mib(mib: i64) -> Self {
+        Self(mib.saturating_mul(1 << 20))
+    }
+
+    pub const fn mib(self) -> i64 {
+        self.0 >> 20
+    }
+
+    pub fn bytes(self) -> u64 {
+        u64::try_from(self.0).unwrap_or_default()
+    }
+}
 
 /// What is done with an account's messages on their server once they are stored (FETCH-9), as people write it: `leave`, `seen`,
 /// `flag:KEYWORD`, `move:MAILBOX` or `delete`.

@@ -261,11 +261,11 @@ fn status_says_what_waits_and_checks_it_for_monitoring() {
         agree(&world, 2, &["reviews"]);
         world.sql("DELETE FROM reviews");
         // Who fails first, for how long and why, and what stands behind a bar is data.
-        world.sql("UPDATE accounts SET failing_since = 1795428000 - 720, last_error = 'login refused: a|b'");
+        world.sql("UPDATE account_states SET failing_since = 1795428000 - 720, last_error = 'login refused: a|b'");
         let fails = "account support fails for 12 min: login refused: a/b: espomail status | ";
         assert!(check(&world, &[]).stdout.starts_with(&format!("ESPOMAIL WARNING - {fails}")), "{:?}", check(&world, &[]));
         agree(&world, 1, &["accounts"]);
-        world.sql("UPDATE accounts SET failing_since = NULL, last_error = NULL");
+        world.sql("UPDATE account_states SET failing_since = NULL, last_error = NULL");
         let is_file = database == "sqlite";
         assert_eq!(check(&world, &[]).stdout.contains(" disk_free="), is_file);
         assert!(check(&world, &[]).stdout.contains(" database_bytes="));

@@ -436,7 +436,9 @@ fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
     add_support(&world, "poison", server.port);
     let _ = world.run(&["fetch", "--limit", "1"]).ok();
     // As two passes leave it that died while they worked on UID 2.
-    world.sql("UPDATE accounts SET careful = 1; INSERT INTO attempts (position_id, uid, count) SELECT id, 2, 2 FROM positions");
+    world.sql(
+        "UPDATE account_states SET careful = 1; INSERT INTO attempts (position_id, uid, count) SELECT id, 2, 2 FROM positions",
+    );
     let line = world.run(&["fetch"]).fails(65);
     assert!(line.contains("account support: 1 message could not be processed and is kept whole"), "{line}");
     let subjects: Vec<_> = emails(&world).iter().map(|email| email["subject"].as_str().unwrap().to_string()).collect();

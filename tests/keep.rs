@@ -351,13 +351,13 @@ fn send_12_db_restore_asks_before_it_replaces_waits_for_no_pass_and_holds_what_w
     let sink = SmtpSink::start(Manners::default());
     let world = world_on("sqlite", &sink);
     deliver(&world, "first");
-    world.sql("UPDATE accounts SET lease_owner = 'elsewhere/1/00000000', lease_until = 4000000000");
+    world.sql("UPDATE account_states SET lease_owner = 'elsewhere/1/00000000', lease_until = 4000000000");
     world.run(&["db", "backup", "copy"]).ok();
     world.run(&["send"]).ok();
     deliver(&world, "second");
     assert!(world.run(&["db", "restore", "copy"]).fails(75).contains("elsewhere/1/00000000"));
     assert!(world.run(&["db", "restore", "copy", "--force"]).fails(75).contains("a pass is at work"));
-    world.sql("UPDATE accounts SET lease_owner = NULL, lease_until = NULL");
+    world.sql("UPDATE account_states SET lease_owner = NULL, lease_until = NULL");
     assert!(world.run(&["db", "restore", "copy"]).fails(73).contains("with something in it"));
     // What is no copy, or a damaged one, replaces nothing.
     std::fs::write(world.path("other"), "x".repeat(5_000)).unwrap();

@@ -15,6 +15,7 @@ use crate::support::world::World;
 
 const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-27-000000_initial/up.sql");
 const IMPORT_UP: &str = include_str!("../migrations/sqlite/2026-11-27-200003_import_right/up.sql");
+const SERVERS_UP: &str = include_str!("../migrations/sqlite/2026-12-05-200002_account_servers/up.sql");
 const HOOKS_UP: &str = include_str!("../migrations/sqlite/2026-12-01-400001_hooks/up.sql");
 const SQLITE_OAUTH_UP: &str = include_str!("../migrations/sqlite/2026-11-27-400001_oauth/up.sql");
 const POSTGRESQL_OAUTH_UP: &str = include_str!("../migrations/postgresql/2026-11-27-400001_oauth/up.sql");
@@ -174,7 +175,7 @@ fn checks_name_the_words_of_the_program() {
     macro_rules! same {
         ($table:literal, $column:literal, $words:ty) => {
             // A later migration may have made the table anew.
-            let ups = [SQLITE_UP, IMPORT_UP, HOOKS_UP].concat();
+            let ups = [SQLITE_UP, IMPORT_UP, HOOKS_UP, SERVERS_UP].concat();
             let table = ups.rsplit(concat!("CREATE TABLE ", $table, " (")).next().unwrap();
             let list = table.split(concat!("CHECK (", $column, " IN (")).nth(1).unwrap().split("))").next().unwrap();
             let words: Vec<String> = <$words>::ALL.iter().map(|word| format!("'{word}'")).collect();
@@ -182,8 +183,8 @@ fn checks_name_the_words_of_the_program() {
         };
     }
     same!("accounts", "kind", AccountKind);
-    same!("accounts", "imap_security", Security);
-    same!("accounts", "password_source", PasswordSource);
+    same!("account_servers", "imap_security", Security);
+    same!("account_servers", "password_source", PasswordSource);
     same!("accounts", "distribution", Distribution);
     same!("records", "kind", RecordKind);
     same!("records", "status", CaseStatus);
@@ -198,6 +199,7 @@ fn checks_name_the_words_of_the_program() {
     let reads = all(&Auth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
     let sends = all(&SmtpAuth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
     for (sql, column, words) in [
+        (SERVERS_UP, "imap_auth", &reads),
         (SQLITE_OAUTH_UP, "imap_auth", &reads),
         (SQLITE_OAUTH_UP, "smtp_login", &sends),
         (POSTGRESQL_OAUTH_UP, "imap_auth", &reads),

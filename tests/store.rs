@@ -19,7 +19,7 @@ use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use espomail::fault::{Class, class_of};
-use espomail::store::{Store, attempt, fate, lease, lock, next_number, position, quarantine, raw, status};
+use espomail::store::{Store, attempt, fate, lease, lock, next_number, position, quarantine, raw, state};
 use espomail::words::{AccountId, EmailId, Fate, PositionId};
 
 use crate::support::rows::rows;
@@ -221,7 +221,7 @@ on_both_databases! {
         }
         store.transaction(|db| lease::hold(db, &second)).unwrap();
         // A reset moves the fence (FETCH-13).
-        run(store, "UPDATE accounts SET fence = fence + 1");
+        run(store, "UPDATE account_states SET fence = fence + 1");
         assert!(store.transaction(|db| lease::hold(db, &second)).is_err());
     }
 
@@ -288,21 +288,21 @@ on_both_databases! {
     fn fetch_10_a_failure_is_said_at_once_then_hourly(store: &mut TestStore) {
         settle(store);
         let db = store.connection();
-        let mut fails = |now, error| status::note_failure(db, ACCOUNT, now, (error, error), Some(now + 60)).unwrap();
+        let mut fails = |now, error| state::note_failure(db, ACCOUNT, now, (error, error), Some(now + 60)).unwrap();
         assert!(fails(1000, "login refused"));
         assert!(!fails(1060, "login refused"));
         assert!(fails(1120, "unknown host"));
         assert!(!fails(1180, "unknown host"));
         assert!(fails(4800, "unknown host"));
-        assert_eq!(numbers(store, "SELECT failing_since AS n FROM accounts WHERE id = 1"), [1000]);
-        assert_eq!(numbers(store, "SELECT failures AS n FROM accounts WHERE id = 1"), [5]);
-        assert!(status::note_success(store.connection(), ACCOUNT, 5000).unwrap());
-        assert!(!status::note_success(store.connection(), ACCOUNT, 5060).unwrap());
-        assert_eq!(numbers(store, "SELECT failures + coalesce(retry_at, 0) AS n FROM accounts WHERE id = 1"), [0]);
-        assert!(status::note_failure(store.connection(), ACCOUNT, 5120, ("unknown host", "unknown host"), Some(5180)).unwrap());
+        assert_eq!(numbers(store, "SELECT failing_since AS n FROM account_states WHERE account_id = 1"), [1000]);
+        assert_eq!(numbers(store, "SELECT failures AS n FROM account_states WHERE account_id = 1"), [5]);
+        assert!(state::note_success(store.connection(), ACCOUNT, 5000).unwrap());
+        assert!(!state::note_success(store.connection(), ACCOUNT, 5060).unwrap());
+        assert_eq!(numbers(store, "SELECT failures + coalesce(retry_at, 0) AS n FROM account_states WHERE account_id = 1"), [0]);
+        assert!(state::note_failure(store.connection(), ACCOUNT, 5120, ("unknown host", "unknown host"), Some(5180)).unwrap());
         // FETCH-6: what all accounts stand on is no fault of one: it is said, and the account does not rest.
-        assert!(status::note_failure(store.connection(), ACCOUNT, 5240, ("the storage is full", "full"), None).unwrap());
-        let state = "SELECT failures + coalesce(retry_at, 0) + coalesce(told_at, 0) AS n FROM accounts WHERE id = 1";
+        assert!(state::note_failure(store.connection(), ACCOUNT, 5240, ("the storage is full", "full"), None).unwrap());
+        let state = "SELECT failures + coalesce(retry_at, 0) + coalesce(told_at, 0) AS n FROM account_states WHERE account_id = 1";
         assert_eq!(numbers(store, state), [1]);
     }
 }

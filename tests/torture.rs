@@ -374,7 +374,7 @@ impl Rack {
             ("quarantined for no fault of theirs", "SELECT COUNT(*) AS n FROM quarantine"),
             ("messages not settled", "SELECT COUNT(*) AS n FROM outbox WHERE state NOT IN ('sent', 'maybe-sent')"),
             ("attempts left", "SELECT COUNT(*) AS n FROM attempts"),
-            ("leases left", "SELECT COUNT(*) AS n FROM accounts WHERE lease_owner IS NOT NULL"),
+            ("leases left", "SELECT COUNT(*) AS n FROM account_states WHERE lease_owner IS NOT NULL"),
         ] {
             let several = count_of(query);
             if several > 0 {

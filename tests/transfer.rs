@@ -77,9 +77,9 @@ fn send_12_everything_moves_there_and_back_and_the_old_database_refuses() {
     assert!(world.run(&["db", "move", "--to", &used.url()]).fails(78).contains("has something in it"));
     let said = world.run(&["db", "move", "--to", "postgresql://ada:hunter2@localhost/x"]).fails(64);
     assert!(!said.contains("hunter2") && said.contains("--to -"), "{said}");
-    world.sql("UPDATE accounts SET lease_owner = 'elsewhere/1/00000000', lease_until = 99999999999");
+    world.sql("UPDATE account_states SET lease_owner = 'elsewhere/1/00000000', lease_until = 99999999999");
     assert!(world.run(&["db", "move", "--to", &there]).fails(75).contains("a pass is at work with the database: elsewhere/1/"));
-    world.sql("UPDATE accounts SET lease_owner = NULL, lease_until = NULL");
+    world.sql("UPDATE account_states SET lease_owner = NULL, lease_until = NULL");
     deliver(&world, "third");
 
     let moved = world.run_with(&["-o", "json", "db", "move", "--to", "-"], &format!("{there}\n")).ok();

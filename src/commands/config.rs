@@ -146,11 +146,8 @@ pub fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
 fn of_account(context: &Context, account: &Account, sending: &Sending) -> Vec<Error> {
     let smtp = sending.smtp.as_ref();
     let password = smtp.and_then(|smtp| smtp.password.as_ref());
-    let secrets = [
-        Some((account.password_source, account.password_reference.as_deref())),
-        password.map(|password| (password.source, password.reference.as_deref())),
-    ];
-    let of_secrets = secrets.into_iter().flatten().map(|(source, reference)| match (source, reference) {
+    let secrets = [Some(&account.password), password].into_iter().flatten();
+    let of_secrets = secrets.map(|kept| match (kept.source, kept.reference.as_deref()) {
         (PasswordSource::File, Some(file)) => context::check_secret(Path::new(file)),
         (PasswordSource::Command, Some(command)) => {
             let command: Vec<String> = serde_json::from_str(command).context("the stored password command")?;
@@ -158,7 +155,7 @@ fn of_account(context: &Context, account: &Account, sending: &Sending) -> Vec<Er
         }
         _ => Ok(()),
     });
-    let files = [account.imap_ca_file.as_deref(), smtp.and_then(|smtp| smtp.ca_file.as_deref())];
+    let files = [account.server.ca_file.as_deref(), smtp.and_then(|smtp| smtp.ca_file.as_deref())];
     let of_files = files.into_iter().flatten().map(|file| Ok(custody::check("the CA file", Path::new(file))?));
     let of_grant = account.grant.iter().map(|grant| context.authorisation_server(&grant.provider).map(drop));
     let faults = of_secrets.chain(of_files).chain(of_grant).filter_map(Result::err);

@@ -42,7 +42,7 @@ impl Deliver {
         let begun = Instant::now();
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
-        let most = u64::try_from(account.max_message_size)?;
+        let most = account.fetching.max_message_mib.bytes();
         let bytes = match context::read_stdin(most) {
             Err(error) if class_of(&error) == Class::Data => return Err(too_large(context, &mut store, &account)?.into()),
             read => read?,
@@ -67,7 +67,7 @@ impl Deliver {
 
 /// The MTA keeps the message for some days, so those whose account it is are told what lets it in: once a day, however often it comes.
 fn too_large(context: &Context, store: &mut Store, account: &Account) -> Result<Fault> {
-    let mib = account.max_message_size >> 20;
+    let mib = account.fetching.max_message_mib.mib();
     let what = format!("takes no message of more than {mib} MiB, and one waits at the mail server");
     let hint = format!("espomail account set {} --max-message-mib N", argument::quoted(&account.name));
     let words = format!("{what}: {hint}");

@@ -355,7 +355,7 @@ fn server(context: &Context, account: &Account, sending: &Sending) -> Vec<Findin
     let what = format!("account {}", account.name);
     let reads = super::account::connect(context, account).map(|session| {
         session.logout();
-        format!("reads from {}:{} ({})", account.imap_host, account.imap_port, account.imap_security)
+        format!("reads from {}:{} ({})", account.server.imap_host, account.server.imap_port, account.server.imap_security)
     });
     let mut findings = vec![reads.map_or_else(|error| Finding::fault(&what, error), |said| Finding::ok(&what, said))];
     if let Some(smtp) = &sending.smtp {

@@ -152,7 +152,7 @@ impl Add {
             let folders = keep(context, Folders(owner))?;
             let teams = team::find_all(db, &self.teams)?;
             let mut settings = FolderSettings::default();
-            self.settings.over(&mut settings, db)?;
+            self.settings.over(&mut settings, context.now(), db)?;
             folder::add(db, &folders, &self.name, (&settings, &teams), context.now())?;
             folder::find(db, owner, &self.name).map(shown)
         })?;
@@ -197,7 +197,7 @@ impl Set {
             let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names)).transpose()?;
             let folder = found.thing();
             let mut settings = folder.settings.clone();
-            self.settings.over(&mut settings, db)?;
+            self.settings.over(&mut settings, context.now(), db)?;
             let name = self.name.as_ref().unwrap_or(&folder.name);
             folder::set(db, &found, name, &settings, teams.as_deref())?;
             let after = folder::find(db, folder.owner, &folder.id.to_string())?;

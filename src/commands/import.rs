@@ -96,7 +96,7 @@ impl Import {
             Ok(())
         };
         let intake = Intake::open(store, account, (IMPORTED, &mut begun), &policy, &now, bounds)?;
-        let largest = u64::try_from(account.max_message_size)?;
+        let largest = account.fetching.max_message_mib.bytes();
         let (mut refused, mut passed_over) = (0, Vec::new());
         let read = |add: &mut Add<'_>| {
             let mut refuse = |fault: anyhow::Error| {

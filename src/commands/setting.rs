@@ -4,17 +4,19 @@ use anyhow::Result;
 
 use super::argument;
 use super::show::{or_empty, yes};
+use crate::clock;
+use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
-use crate::settings::AfterFetch;
+use crate::settings::{AfterFetch, Size};
 use crate::store::{Database, folder, team, user};
-use crate::words::{AutomaticCases, Distribution, FolderId, TeamId, UnknownSender, UserId};
+use crate::words::{Auth, AutomaticCases, Distribution, FolderId, Security, TeamId, UnknownSender, UserId};
 
 /// How a kind of setting is given, how it stands in JSON, and how people read that.
 pub trait Setting {
     type Stored;
     type Given: Clone + Send + Sync;
     type Shown: serde::Serialize;
-    fn read(given: &Self::Given, db: &mut Database) -> Result<Self::Stored>;
+    fn read(given: &Self::Given, now: i64, db: &mut Database) -> Result<Self::Stored>;
     fn show(kept: &Self::Stored, names: &Names) -> Self::Shown;
     fn tell(shown: &Self::Shown) -> String;
 }
@@ -26,7 +28,7 @@ macro_rules! plain {
             type Stored = $kind;
             type Given = $kind;
             type Shown = $kind;
-            fn read(given: &$kind, _db: &mut Database) -> Result<$kind> { Ok(given.clone()) }
+            fn read(given: &$kind, _now: i64, _db: &mut Database) -> Result<$kind> { Ok(given.clone()) }
             fn show(kept: &$kind, _names: &Names) -> $kind { kept.clone() }
             fn tell(shown: &$kind) -> String { $tell(shown) }
         }
@@ -38,6 +40,9 @@ plain! {
     EmptySender: bool, |empty: &bool| if *empty { "" } else { "its address on the envelope, not with an empty sender" }.to_string();
     String: String, String::clone;
     Lines: String, |text: &String| text.trim_end().replace('\n', " / ");
+    i64: i64, i64::to_string;
+    Security: Security, ToString::to_string;
+    Auth: Auth, ToString::to_string;
     AfterFetch: AfterFetch, |after: &AfterFetch| after.action().map(|_| after.to_string()).unwrap_or_default();
     AutomaticCases: AutomaticCases, ToString::to_string;
     Distribution: Distribution, ToString::to_string;
@@ -60,7 +65,7 @@ macro_rules! named {
             type Stored = Self;
             type Given = String;
             type Shown = Option<String>;
-            fn read(given: &String, db: &mut Database) -> Result<Self> {
+            fn read(given: &String, _now: i64, db: &mut Database) -> Result<Self> {
                 argument::or_none(given, |_| $find(db, given))
             }
             fn show(kept: &Self, names: &Names) -> Option<String> { kept.as_ref().and_then(|kept| $name(names, kept)) }
@@ -81,7 +86,7 @@ impl Setting for Option<i64> {
     type Stored = Self;
     type Given = argument::Span;
     type Shown = String;
-    fn read(given: &argument::Span, _db: &mut Database) -> Result<Self> {
+    fn read(given: &argument::Span, _now: i64, _db: &mut Database) -> Result<Self> {
         Ok(given.0)
     }
     fn show(kept: &Self, _names: &Names) -> String {
@@ -99,7 +104,7 @@ impl Setting for Most {
     type Stored = Option<i64>;
     type Given = i64;
     type Shown = Option<i64>;
-    fn read(given: &i64, _db: &mut Database) -> Result<Option<i64>> {
+    fn read(given: &i64, _now: i64, _db: &mut Database) -> Result<Option<i64>> {
         Ok(Some(*given).filter(|most| *most > 0))
     }
     fn show(kept: &Option<i64>, _names: &Names) -> Option<i64> {
@@ -110,12 +115,69 @@ impl Setting for Most {
     }
 }
 
+/// A moment, which people may say as one ago.
+pub struct Moment;
+
+impl Setting for Moment {
+    type Stored = i64;
+    type Given = String;
+    type Shown = String;
+    fn read(given: &String, now: i64, _db: &mut Database) -> Result<i64> {
+        clock::parse(given, now).map_err(|error| Fault::new(Class::Usage, error).into())
+    }
+    fn show(kept: &i64, _names: &Names) -> String {
+        clock::rfc3339(*kept)
+    }
+    fn tell(shown: &String) -> String {
+        shown.clone()
+    }
+}
+
+/// MiB.
+impl Setting for Size {
+    type Stored = Self;
+    type Given = i64;
+    type Shown = i64;
+    fn read(given: &i64, _now: i64, _db: &mut Database) -> Result<Self> {
+        Ok(Self::of_mib(*given))
+    }
+    fn show(kept: &Self, _names: &Names) -> i64 {
+        kept.mib()
+    }
+    fn tell(shown: &i64) -> String {
+        format!("{shown} MiB")
+    }
+}
+
+/// The path of a file; an empty one is none.
+pub struct File;
+
+impl Setting for File {
+    type Stored = Option<String>;
+    type Given = String;
+    type Shown = Option<String>;
+    fn read(given: &String, _now: i64, _db: &mut Database) -> Result<Option<String>> {
+        argument::or_none(given, absolute)
+    }
+    fn show(kept: &Option<String>, _names: &Names) -> Option<String> {
+        kept.clone()
+    }
+    fn tell(shown: &Option<String>) -> String {
+        or_empty(shown.as_ref())
+    }
+}
+
+/// A path as it is from everywhere: cron has another working directory.
+pub fn absolute(file: &str) -> Result<String> {
+    Ok(std::path::absolute(file)?.display().to_string())
+}
+
 /// The options for the settings of a noun.
 pub trait Options: clap::Args {
     type Stored;
 
     /// Puts what was given over what there is.
-    fn over(&self, kept: &mut Self::Stored, db: &mut Database) -> Result<()>;
+    fn over(&self, kept: &mut Self::Stored, now: i64, db: &mut Database) -> Result<()>;
 
     /// For each option in its order, who may give it and whether it was given.
     fn given(&self) -> Vec<(&'static str, bool)>;
@@ -150,9 +212,9 @@ macro_rules! options {
         impl Options for $options {
             type Stored = $noun;
 
-            fn over(&self, kept: &mut $noun, db: &mut Database) -> Result<()> {
+            fn over(&self, kept: &mut $noun, now: i64, db: &mut Database) -> Result<()> {
                 $(if let Some(given) = &self.$field {
-                    kept.$field = <way!($kind $(, $way)?) as Setting>::read(given, db)?;
+                    kept.$field = <way!($kind $(, $way)?) as Setting>::read(given, now, db)?;
                 })+
                 Ok(())
             }
@@ -172,7 +234,8 @@ macro_rules! options {
 
             /// As lines for people.
             pub fn lines(&self) -> Vec<(&'static str, String)> {
-                vec![$(($label, <way!($kind $(, $way)?) as Setting>::tell(&self.$field))),+]
+                let all = [$(($label, <way!($kind $(, $way)?) as Setting>::tell(&self.$field))),+];
+                all.into_iter().filter(|(label, _)| !label.is_empty()).collect()
             }
         }
     };

@@ -114,7 +114,7 @@ impl Add {
         let permit = context.administrator()?;
         let user = store.alone(|db| {
             let mut settings = UserSettings::default();
-            self.settings.over(&mut settings, db)?;
+            self.settings.over(&mut settings, context.now(), db)?;
             if settings.name.is_empty() {
                 settings.name.clone_from(&self.login);
             }
@@ -175,7 +175,7 @@ impl Set {
             let user = user::show(db, id)?;
             let (before, takers) = (shown(db, user.clone())?, Takers::of(db)?);
             let mut settings = user.settings.clone();
-            self.settings.over(&mut settings, db)?;
+            self.settings.over(&mut settings, context.now(), db)?;
             let lists = Lists {
                 addresses: argument::list(&self.addresses),
                 auto_follow: self.auto_follow.clone(),

@@ -88,7 +88,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
     plan.notes.retain(|note| tell || !is_of_telling(note));
-    let wanted = std::mem::take(&mut plan.steps);
+    let wanted = plan.take_steps();
     let Some((mut new, because)) = wanted.iter().find_map(row) else { return plan };
     // A thread that was begun for it alone is the one it is in.
     if new.thread.0 >= before.thread {
@@ -114,7 +114,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         if !denied.as_ref().is_some_and(|given| is_for(&step.change, given))
             && let Some(step) = keep(step, stored, &new, Redone { moves, opens, tell }, &mut plan)
         {
-            plan.steps.push(step);
+            plan.put_back(step);
         }
     }
     if moves {
@@ -135,8 +135,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         // What the whole message would say is not known (FETCH-8).
         return plan;
     }
-    let amend = Step { change: Change::Amend(new), because: reason!(Why2, "it was read again") };
-    plan.steps.insert(0, amend);
+    plan.add_at(0, Change::Amend(new), reason!(Why2, "it was read again"));
     plan
 }
 
@@ -187,61 +186,16 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
     }
     arrive_again(email, arrival, &seen, choices, &mut Desk { facts, plan: &mut plan, policy });
     if let Some(done) = done {
-        let wanted = plan.steps.clone();
+        let wanted = plan.steps().to_vec();
         take_back(email, done, &wanted, facts, &mut plan);
         mark(email, done, marks, &mut plan);
     }
-    plan.steps.retain(|step| match step.change {
+    plan.keep(|change| match *change {
         Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team),
         Change::AddUser { user, .. } => !stored.users.contains(&user),
-        Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } | Change::ActOnServer { .. } => false,
         Change::Notify { .. } => tell,
         // All else that a further account brings.
-        Change::AddEmail(_)
-        | Change::Invite { .. }
-        | Change::RememberId { .. }
-        | Change::MoveId { .. }
-        | Change::JoinThreads { .. }
-        | Change::AdoptThread { .. }
-        | Change::MergeCases { .. }
-        | Change::MarkReplied { .. }
-        | Change::Verify { .. }
-        | Change::SetParent { .. }
-        | Change::Reopen { .. }
-        | Change::Hold { .. }
-        | Change::OpenCase(_)
-        | Change::Follow { .. }
-        | Change::Amend(_)
-        | Change::Relink { .. }
-        | Change::AdvanceRotation { .. }
-        | Change::NoteAssignment { .. }
-        | Change::AddNote { .. }
-        | Change::Answer { .. }
-        | Change::Spend { .. }
-        | Change::HoldAction { .. }
-        | Change::SetDelivery { .. }
-        | Change::SetAddress { .. }
-        | Change::ShareEmail { .. }
-        | Change::AssignEmail { .. }
-        | Change::MarkImportant { .. }
-        | Change::Sort { .. }
-        | Change::RemoveTeam { .. }
-        | Change::RemoveUser { .. }
-        | Change::Mark { .. }
-        | Change::Put { .. }
-        | Change::File { .. }
-        | Change::FileAway { .. }
-        | Change::Decide { .. }
-        | Change::AddRecord(_)
-        | Change::Assign { .. }
-        | Change::SetStatus { .. }
-        | Change::SetRecord { .. }
-        | Change::MoveEmails { .. }
-        | Change::DeleteRecord { .. }
-        | Change::DeleteEmail { .. }
-        | Change::MergeRecords { .. }
-        | Change::SetTeams { .. }
-        | Change::Unfollow { .. } => true,
+        ref other => other.comes_again(),
     });
     plan.notes.retain(|note| tell || !is_of_telling(note));
     plan
@@ -348,39 +302,9 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Redone, plan: &mut Pl
         }
         // The row that is amended says it.
         Change::AddEmail(_) | Change::Amend(_) | Change::Relink { .. } | Change::Invite { .. } | Change::Verify { .. } => false,
-        // It was done when it came: reports are counted, answers went out, commands ran, servers are left alone (FILTER-4, FETCH-9).
-        Change::AddAccount { .. }
-        | Change::KeepCopy { .. }
-        | Change::SetParent { .. }
-        | Change::Run { .. }
-        | Change::ActOnServer { .. }
-        | Change::Answer { .. }
-        | Change::Spend { .. }
-        | Change::HoldAction { .. }
-        | Change::SetDelivery { .. }
-        | Change::SetAddress { .. } => false,
-        // People alone ask for it, or a filter that says something else now, of which the caller takes care.
-        Change::ShareEmail { .. }
-        | Change::AssignEmail { .. }
-        | Change::MarkImportant { .. }
-        | Change::Sort { .. }
-        | Change::RemoveTeam { .. }
-        | Change::RemoveUser { .. }
-        | Change::Mark { .. }
-        | Change::Put { .. }
-        | Change::File { .. }
-        | Change::FileAway { .. }
-        | Change::Decide { .. }
-        | Change::AddRecord(_)
-        | Change::Assign { .. }
-        | Change::SetStatus { .. }
-        | Change::SetRecord { .. }
-        | Change::MoveEmails { .. }
-        | Change::DeleteRecord { .. }
-        | Change::DeleteEmail { .. }
-        | Change::MergeRecords { .. }
-        | Change::SetTeams { .. }
-        | Change::Unfollow { .. } => false,
+        // It was done when it came: reports are counted, answers went out, commands ran, servers are left alone (FILTER-4, FETCH-9). Or people
+        // alone ask for it, or a filter that says something else now, of which the caller takes care.
+        _ => false,
     };
     is_due.then_some(step)
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::access::{Actor, Relation, act};
+use super::along::{Door, Owners};
 use super::budget::{Budgets, Spent};
 use super::fields::Fields;
 use super::filter::Filter;
@@ -237,22 +238,20 @@ impl Facts {
         if by == ParentBy::Hand || own.is_some_and(|(record, _)| self.is_firm(record)) {
             return own;
         }
-        let thread =
-            self.parent_of_thread(known.thread).filter(|record| self.is_case(*record) && self.is_of_desk(known, *record));
+        let is_let_in = |record: &RecordId| self.is_case(*record) && self.is_let_in(known.owners(), *record);
+        let thread = self.parent_of_thread(known.thread).filter(is_let_in);
         thread.map(|record| (record, ParentBy::Thread)).or(own)
     }
 
-    /// ACCESS-2: whether an e-mail may be of the case of its thread by that alone: it came through an account that makes cases, or the one that
-    /// the case came through, or is shared with a team of the case. A thread may be of several desks, and of somebody's own mail.
-    fn is_of_desk(&self, known: &EmailFacts, case: RecordId) -> bool {
-        let makes_cases = !known.accounts.is_empty() && !known.private;
-        self.records.get(&case).is_some_and(|case| case.is_of_desk(makes_cases, &known.accounts, &known.teams))
+    /// ACCESS-2: whether an e-mail may be of the case of its thread by that alone.
+    fn is_let_in(&self, email: Owners<'_>, case: RecordId) -> bool {
+        self.records.get(&case).is_some_and(|case| Door::Thread(case.through).lets(email, &case.teams))
     }
 
     /// The same of a message that comes through the account.
     pub fn may_enter_by_thread(&self, case: RecordId) -> bool {
         let account = &self.account;
-        self.records.get(&case).is_some_and(|case| case.is_of_desk(account.make_cases, &[account.id], &account.teams))
+        self.is_let_in(Owners { accounts: &[account.id], at_desk: account.make_cases, teams: &account.teams }, case)
     }
 
     /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
@@ -462,7 +461,7 @@ pub struct AddressFacts {
 }
 
 /// A stored e-mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EmailFacts {
     /// Who is taken to have written it, in comparison form; empty when nobody says so.
     pub sender: String,
@@ -482,8 +481,8 @@ pub struct EmailFacts {
     pub users: Vec<UserId>,
     /// The accounts it came through.
     pub accounts: Vec<AccountId>,
-    /// None of them makes cases, so what a person said of it says nothing of those (DUP-3).
-    pub private: bool,
+    /// One of them makes cases, or is gone and may have.
+    pub at_desk: bool,
     /// One of us wrote it, and which of our users (BOUNCE-2).
     pub ours: bool,
     pub author: Option<UserId>,
@@ -500,6 +499,18 @@ pub struct EmailFacts {
     pub automatic: bool,
     /// Where it asks for answers, other than its author; gathered where the batch has its content.
     pub answers_to: Vec<String>,
+}
+
+impl EmailFacts {
+    /// Whose it is.
+    pub fn owners(&self) -> Owners<'_> {
+        Owners { accounts: &self.accounts, at_desk: self.at_desk, teams: &self.teams }
+    }
+
+    /// None of its accounts makes cases, so what a person said of it says nothing of those (DUP-3).
+    pub const fn is_private(&self) -> bool {
+        !self.at_desk && !self.accounts.is_empty()
+    }
 }
 
 /// A record.
@@ -537,12 +548,6 @@ pub struct RecordFacts {
 }
 
 impl RecordFacts {
-    /// Whether what came through these accounts, and is shared with these teams, may be of this case by its thread alone (ACCESS-2).
-    fn is_of_desk(&self, makes_cases: bool, accounts: &[AccountId], teams: &[TeamId]) -> bool {
-        let came = self.through.is_some_and(|account| accounts.contains(&account));
-        makes_cases || came || teams.iter().any(|team| self.teams.contains(team))
-    }
-
     /// A record that nothing else is known of.
     pub fn new(kind: RecordKind, number: i64, name: &str, account: Option<RecordId>) -> Self {
         Self {

@@ -41,7 +41,7 @@ pub fn tell(news: &News, desk: &mut Desk<'_>) {
 
 fn already_told(plan: &Plan) -> BTreeSet<UserId> {
     let of = |change: &Change| if let Change::Notify { user, .. } = change { Some(*user) } else { None };
-    plan.steps.iter().filter_map(|step| of(&step.change)).collect()
+    plan.steps().iter().filter_map(|step| of(&step.change)).collect()
 }
 
 /// Who gets a case hears of it, also by mail that nobody else hears of.
@@ -67,10 +67,12 @@ fn tell_assigned(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSe
 /// LINK-3: what waits for a person's word is told to who may give it: whoever has the case in question and its team, else those
 /// whose account it came through, else the administrators; these also where none of the others may decide. History waits silently.
 fn tell_reviewers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
-    let held =
-        plan.steps.iter().find_map(|step| if let Change::Hold { candidate, .. } = step.change { Some(candidate) } else { None });
+    let held = plan
+        .steps()
+        .iter()
+        .find_map(|step| if let Change::Hold { candidate, .. } = step.change { Some(candidate) } else { None });
     let Some(candidate) = held else { return };
-    if plan.steps.iter().any(|step| matches!(&step.change, Change::AddEmail(new) if new.archived)) {
+    if plan.steps().iter().any(|step| matches!(&step.change, Change::AddEmail(new) if new.archived)) {
         return;
     }
     let members = |teams: &[TeamId]| -> Vec<UserId> {
@@ -144,7 +146,7 @@ fn tell_followers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeS
 /// NOTIFY-2: users who have the e-mail in their inbox from now on hear of it. `heard` is whether followers were told just now.
 fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<UserId>, heard: bool) {
     let follow: BTreeSet<UserId> = news.record.map(|record| followers(record, facts)).unwrap_or_default();
-    let added = plan.steps.iter().filter_map(|step| match step.change {
+    let added = plan.steps().iter().filter_map(|step| match step.change {
         Change::AddUser { user, read, trashed, .. } => Some((user, read, trashed)),
         _ => None,
     });
@@ -183,7 +185,7 @@ fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<Use
 
 /// Returns the note that tells of the e-mail, if this plan writes one: its number, its record, and whether it is quiet.
 fn note_of(email: EmailId, plan: &Plan) -> Option<(NoteId, RecordId, bool)> {
-    plan.steps.iter().find_map(|step| match &step.change {
+    plan.steps().iter().find_map(|step| match &step.change {
         Change::AddNote { id, record, kind, email: Some(of), quiet, .. } if *of == email && *kind != NoteKind::Created => {
             Some((*id, *record, *quiet))
         }

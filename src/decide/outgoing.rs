@@ -6,7 +6,7 @@ use super::desk::Desk;
 use super::facts::{Facts, Policy, take};
 use super::occasion::Occasion;
 use super::parent::Link;
-use super::plan::{Change, Plan, Step};
+use super::plan::{Change, Plan};
 use super::reason::{Reason, reason};
 use super::road::{News, new_email, remember, tell};
 use super::{note::note, people, thread};
@@ -64,7 +64,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     if order.unlinked {
         new.parent_by = Some(ParentBy::Hand);
     }
-    desk.plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
+    desk.plan.add_at(0, Change::AddEmail(new.clone()), because);
     let account = desk.facts.account.id;
     desk.plan.add(Change::AddAccount { email, account }, reason!(Send2, "it goes out through this account"));
     for (team, because) in &teams {

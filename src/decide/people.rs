@@ -182,7 +182,7 @@ fn add_people_of(
 /// after, waits for nobody's word, and nobody is told of it. What is history is no work for anybody (FETCH-14), and what a machine
 /// answers in a case is quiet (AUTO-3).
 pub fn reaches_nobody(plan: &Plan, mail: &Mail, facts: &Facts) -> bool {
-    let new = plan.steps.iter().find_map(|step| if let Change::AddEmail(new) = &step.change { Some(new) } else { None });
+    let new = plan.steps().iter().find_map(|step| if let Change::AddEmail(new) = &step.change { Some(new) } else { None });
     let is_left = new.is_some_and(|new| {
         let case = new.parent.filter(|parent| facts.is_case(*parent));
         !new.ours
@@ -191,7 +191,7 @@ pub fn reaches_nobody(plan: &Plan, mail: &Mail, facts: &Facts) -> bool {
             && case.is_none_or(|case| mail.automatic.is_empty() && !is_in_hands(case, facts))
     });
     let reaches = |change: &Change| matches!(change, Change::AddUser { .. } | Change::Hold { .. } | Change::Notify { .. });
-    is_left && !plan.steps.iter().any(|step| reaches(&step.change))
+    is_left && !plan.steps().iter().any(|step| reaches(&step.change))
 }
 
 /// Whether people take the case themselves, as its account gives none to anybody. An active user who has it would have got the e-mail.

@@ -569,7 +569,7 @@ pub struct Plan {
     /// The e-mail it became, or already was.
     pub email: Option<EmailId>,
     #[serde(serialize_with = "told")]
-    pub(super) steps: Vec<Step>,
+    steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<Note>,
     /// The filter that skipped it (FETCH-2).
@@ -638,6 +638,64 @@ pub struct Candidate {
     pub because: Reason,
 }
 
+impl Change {
+    /// WHY-2: whether a further account that an e-mail came through brings it again where the rules are asked again. What was done when it came
+    /// through it is done: commands ran, servers are left alone (FILTER-4, FETCH-9).
+    pub(super) const fn comes_again(&self) -> bool {
+        match self {
+            Self::AddAccount { .. } | Self::KeepCopy { .. } | Self::Run { .. } | Self::ActOnServer { .. } => false,
+            Self::AddTeam { .. }
+            | Self::AddUser { .. }
+            | Self::Notify { .. }
+            | Self::AddEmail(_)
+            | Self::Invite { .. }
+            | Self::RememberId { .. }
+            | Self::MoveId { .. }
+            | Self::JoinThreads { .. }
+            | Self::AdoptThread { .. }
+            | Self::MergeCases { .. }
+            | Self::MarkReplied { .. }
+            | Self::Verify { .. }
+            | Self::SetParent { .. }
+            | Self::Reopen { .. }
+            | Self::Hold { .. }
+            | Self::OpenCase(_)
+            | Self::Follow { .. }
+            | Self::Amend(_)
+            | Self::Relink { .. }
+            | Self::AdvanceRotation { .. }
+            | Self::NoteAssignment { .. }
+            | Self::AddNote { .. }
+            | Self::Answer { .. }
+            | Self::Spend { .. }
+            | Self::HoldAction { .. }
+            | Self::SetDelivery { .. }
+            | Self::SetAddress { .. }
+            | Self::ShareEmail { .. }
+            | Self::AssignEmail { .. }
+            | Self::MarkImportant { .. }
+            | Self::Sort { .. }
+            | Self::RemoveTeam { .. }
+            | Self::RemoveUser { .. }
+            | Self::Mark { .. }
+            | Self::Put { .. }
+            | Self::File { .. }
+            | Self::FileAway { .. }
+            | Self::Decide { .. }
+            | Self::AddRecord(_)
+            | Self::Assign { .. }
+            | Self::SetStatus { .. }
+            | Self::SetRecord { .. }
+            | Self::MoveEmails { .. }
+            | Self::DeleteRecord { .. }
+            | Self::DeleteEmail { .. }
+            | Self::MergeRecords { .. }
+            | Self::SetTeams { .. }
+            | Self::Unfollow { .. } => true,
+        }
+    }
+}
+
 fn is_bookkeeping(change: &Change) -> bool {
     matches!(change, Change::RememberId { .. } | Change::MoveId { .. } | Change::Spend { .. })
 }
@@ -671,6 +729,26 @@ impl Plan {
     /// Adds a change; there is none without a reason.
     pub fn add(&mut self, change: Change, because: impl Into<Reason>) {
         self.steps.push(Step { change, because: because.into() });
+    }
+
+    /// Adds a change before others that lean on it.
+    pub(super) fn add_at(&mut self, place: usize, change: Change, because: impl Into<Reason>) {
+        self.steps.insert(place, Step { change, because: because.into() });
+    }
+
+    /// Takes all changes out, to be held against what is there.
+    pub(super) fn take_steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
+    }
+
+    /// Puts a change back that is to be made.
+    pub(super) fn put_back(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Keeps some of the changes.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&Change) -> bool) {
+        self.steps.retain(|step| is_kept(&step.change));
     }
 
     /// Starts the plan of what a person asks for.

@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::note::note;
 use super::occasion::{Occasion, occasion, sort_date};
 use super::parent::{self, Found, Link};
-use super::plan::{Change, NewEmail, Plan, Step};
+use super::plan::{Change, NewEmail, Plan};
 use super::reason::reason;
 use super::thread::{self, Conversation};
 use super::{afterwards, answer, author, bounce, case, distribute, notify, people, spend, twin};
@@ -82,7 +82,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
         None => parent::find(&occasion, customer.as_ref(), &conversation, (&gate, desk.policy), desk.facts, desk.plan),
     };
     // The e-mail's row comes first in the plan, its links after it.
-    let row = desk.plan.steps.len();
+    let row = desk.plan.steps().len();
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
     let mut users = match other {
         // Whom it names has the first one, or is to get nothing by this one.
@@ -135,7 +135,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
     if first.is_none() || matches!(role, Role::Opener(_)) {
         new.invites = people::invited(mail, customer.as_ref(), (&conversation, link.as_ref()), &gate, desk.facts);
     }
-    desk.plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
+    desk.plan.add_at(row, Change::AddEmail(new.clone()), because);
     let account = desk.facts.account.id;
     desk.plan.add(Change::AddAccount { email, account }, "it came through this account");
     mark_replied(&conversation, &occasion, desk);
@@ -222,7 +222,7 @@ pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk:
     let arrived_at = occasion.arrived_at;
     let is_new = news != News::Old;
     notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, desk);
-    let told = desk.plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
+    let told = desk.plan.steps().iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
     if told == 0 {
         return;
     }
@@ -342,7 +342,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
     if let Some(entry) = desk.facts.emails.get_mut(&email) {
         if first_time_here {
             entry.accounts.push(account);
-            entry.private &= !desk.facts.account.make_cases;
+            entry.at_desk |= desk.facts.account.make_cases;
         }
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
@@ -490,7 +490,7 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
         teams: teams.iter().map(|(team, _)| *team).collect(),
         users: users.iter().map(|(user, _)| *user).collect(),
         accounts: vec![facts.account.id],
-        private: !facts.account.make_cases,
+        at_desk: facts.account.make_cases,
         ours: new.ours,
         author: new.author,
         replied: new.replied,

@@ -122,7 +122,7 @@ mod tests {
             .is_err()
         );
         assert!(
-            plan.steps.is_empty()
+            plan.steps().is_empty()
                 && take(
                     BudgetAction::Answer,
                     5,
@@ -131,7 +131,7 @@ mod tests {
                 )
                 .is_ok()
         );
-        assert_eq!(plan.steps.len(), 1);
+        assert_eq!(plan.steps().len(), 1);
         assert!(
             take(
                 BudgetAction::Case,
@@ -141,7 +141,7 @@ mod tests {
             )
             .is_ok()
         );
-        assert_eq!(plan.steps.len(), 1);
+        assert_eq!(plan.steps().len(), 1);
         assert!(
             take(BudgetAction::Answer, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() })
                 .is_ok(),
@@ -157,7 +157,7 @@ mod tests {
             let mut plan = Plan::new();
             assert!(
                 take(other, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() }).is_ok()
-                    && plan.steps.is_empty(),
+                    && plan.steps().is_empty(),
                 "{other}"
             );
         }

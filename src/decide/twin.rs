@@ -49,7 +49,7 @@ pub fn is_settled(email: EmailId, facts: &Facts) -> bool {
     facts.emails.get(&email).filter(|known| known.parent_by == Some(ParentBy::Hand)).is_some_and(|known| {
         let is_case = |record: RecordId| facts.is_case(record);
         let of_case = facts.parent_of(email).is_some_and(|(record, _)| is_case(record));
-        !known.private || of_case || facts.parent_of_thread(known.thread).is_some_and(is_case)
+        !known.is_private() || of_case || facts.parent_of_thread(known.thread).is_some_and(is_case)
     })
 }
 

@@ -82,8 +82,8 @@ fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> R
     let mut store = Store::open(setting.database)?;
     let account = account::find(store.connection(), &id.to_string())?;
     let named = sending::of(store.connection(), id)?.settings.sent_mailbox;
-    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
-    let lease = account.max_seconds + i64::try_from(setting.connection.terms.read_timeout.as_secs())? + MARGIN;
+    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.fetching.max_seconds).unwrap_or_default());
+    let lease = account.fetching.max_seconds + i64::try_from(setting.connection.terms.read_timeout.as_secs())? + MARGIN;
     let mut turn = AccountTurn { setting, store, account, named, deadline, open: None };
     while Instant::now() < deadline && !setting.stop.requested() {
         let now = (setting.now)();

@@ -26,7 +26,7 @@ use crate::store::account::{self, Account, Resting};
 use crate::store::generation::Beside;
 use crate::store::grant::Granted;
 use crate::store::lease::{self, Lease};
-use crate::store::{Store, attempt, classify, farewell, nobody, search, status};
+use crate::store::{Store, attempt, classify, farewell, nobody, search, state};
 use crate::whereabouts::{self, Here};
 use crate::words::{AccountKind, Auth};
 
@@ -326,7 +326,7 @@ fn visit(
             report.recovered = account.state.failing_since.is_some() && !report.is_cut_short;
             let noted = store.transaction(|db| {
                 if !report.is_cut_short {
-                    status::note_success(db, account.id, now)?;
+                    state::note_success(db, account.id, now)?;
                 }
                 lease::release(db, &lease)
             });
@@ -342,7 +342,7 @@ fn visit(
             let retry_at = is_its_own.then_some(now + rest);
             let note = |store: &mut Store| {
                 store.transaction(|db| {
-                    let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;
+                    let say = state::note_failure(db, account.id, now, (&error, &same), retry_at)?;
                     lease::release(db, &lease)?;
                     Ok(say)
                 })
@@ -464,7 +464,7 @@ fn poll_over(visit: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox
     let mut last = None;
     loop {
         let polled = poll(visit, session, store, mailbox, tally);
-        let is_cut = session.trouble() == Some(Trouble::Cut) && visit.account.imap_auth.is_token();
+        let is_cut = session.trouble() == Some(Trouble::Cut) && visit.account.server.auth.is_token();
         let Err(error) = polled else { return Ok(()) };
         if !is_cut || last.as_ref() == Some(&*tally) || visit.limits.spent() {
             return Err(error);
@@ -481,13 +481,13 @@ fn at_the_latest(moment: Instant, end: Option<Instant>) -> Instant {
 
 /// What bounds the work on an account, from now on.
 pub(super) fn limits<'a>(setting: &'a Setting<'_>, account: &Account, memory: &'a Memory) -> Limits<'a> {
-    let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    let seconds = Duration::from_secs(u64::try_from(account.fetching.max_seconds).unwrap_or_default());
     Limits {
         messages: setting.limit,
         until: at_the_latest(Instant::now() + seconds, setting.end.map(|end| end.begins_nothing)),
         batch_messages: setting.batch_messages,
         batch_bytes: setting.connection.batch_bytes,
-        max_message_size: u64::try_from(account.max_message_size).unwrap_or(u64::MAX),
+        max_message_size: account.fetching.max_message_mib.bytes(),
         memory,
         stop: setting.stop,
     }
@@ -507,7 +507,7 @@ pub(super) fn open<'a>(
         store.transaction(|db| attempt::set_careful(db, account.id, true))?;
     }
     let careful = attempt::is_careful(store.connection(), account.id)?;
-    let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    let seconds = Duration::from_secs(u64::try_from(account.fetching.max_seconds).unwrap_or_default());
     // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
     let late = Instant::now() + seconds + setting.connection.terms.read_timeout;
     let deadline = at_the_latest(late, setting.end.map(|end| end.is_over));
@@ -527,16 +527,17 @@ pub fn server_for<'a>(
     now: i64,
 ) -> Result<Server<'a>> {
     let place = Place {
-        host: account.imap_host.clone(),
-        port: u16::try_from(account.imap_port).context("the port is not one")?,
-        security: account.imap_security,
-        ca_file: account.imap_ca_file.as_ref().map(PathBuf::from),
+        host: account.server.imap_host.clone(),
+        port: u16::try_from(account.server.imap_port).context("the port is not one")?,
+        security: account.server.imap_security,
+        ca_file: account.server.ca_file.as_ref().map(PathBuf::from),
         ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::IMAP)
     };
     let grant = account.grant.as_ref().filter(|_| account.reads_by_grant());
-    let proof = proof(account.imap_auth, grant, now, move |refused| secret_of(account, refused))?;
-    let login = Login { account: account.name.clone(), place, user: account.imap_user.clone(), auth: account.imap_auth, proof };
-    let largest = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
+    let proof = proof(account.server.auth, grant, now, move |refused| secret_of(account, refused))?;
+    let login =
+        Login { account: account.name.clone(), place, user: account.server.imap_user.clone(), auth: account.server.auth, proof };
+    let largest = account.fetching.max_message_mib.bytes();
     Ok(Server { login, max_response: response_budget(connection.batch_bytes, largest) })
 }
 

@@ -58,7 +58,7 @@ pub fn count(session: &mut Session, store: &mut Store, account: &Account, mailbo
 
 fn count_some(session: &mut Session, store: &mut Store, account: &Account, uids: &[u32], counted: &mut Counted) -> Result<()> {
     let dates = session.dates(uids)?;
-    let is_older = |uid: &u32| dates.get(uid).copied().flatten().is_some_and(|date| date < account.fetch_since);
+    let is_older = |uid: &u32| dates.get(uid).copied().flatten().is_some_and(|date| date < account.fetching.fetch_since);
     let (older, due): (Vec<u32>, Vec<u32>) = uids.iter().partition(|uid| is_older(uid));
     counted.on_server += uids.len() as u64;
     counted.older += older.len() as u64;

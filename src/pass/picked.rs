@@ -30,7 +30,7 @@ pub fn take(store: &mut Store, session: &mut Session, place: &Place<'_>, uid: u3
     let Some(listed) = session.sizes(&[uid])?.pop() else {
         return Err(fault(format!("mailbox {mailbox} has no UID {uid}")).into());
     };
-    let most = u64::try_from(account.max_message_size)?;
+    let most = account.fetching.max_message_mib.bytes();
     if listed.size > most {
         let what = format!("UID {uid} of mailbox {mailbox} has {}, and {} are taken", told_bytes(listed.size), told_bytes(most));
         return Err(fault(what).hint(format!("espomail account set {} --max-message-mib N", account.name)).into());

@@ -138,22 +138,23 @@ pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)
         .load(db)?)
 }
 
+/// How a person's letter is begun.
+pub(super) const WRITTEN: [&str; 7] =
+    ["email compose", "email reply", "email forward", "case reply", "event accept", "event decline", "event tentative"];
+
+/// What else is said of an e-mail, and stands in no plan.
+const SAID: [&str; 4] = ["email edit", "review accept", "review split", "review reject"];
+
 /// Returns how a letter of ours came to be, and how a review of an e-mail ended, with what was said to that: no plan stands beside it.
 pub fn said_of(db: &mut Database, email: EmailId) -> Result<Vec<Trace>> {
-    const SAID: [&str; 8] = [
-        "email compose",
-        "email reply",
-        "case reply",
-        "email forward",
-        "email edit",
-        "review accept",
-        "review split",
-        "review reject",
-    ];
     let reviews = reviews::table.filter(reviews::email_id.eq(email)).select(reviews::id).load::<ReviewId>(db)?;
     let subjects = reviews.into_iter().map(|id| format!("review:{id}")).chain([format!("email:{email}")]);
     let of = audit::table.filter(audit::subject.eq_any(subjects.collect::<Vec<_>>())).filter(audit::why.is_null());
-    Ok(of.filter(audit::action.eq_any(SAID)).order(audit::id).select(Trace::as_select()).load(db)?)
+    Ok(of
+        .filter(audit::action.eq_any(WRITTEN.iter().chain(&SAID).copied()))
+        .order(audit::id)
+        .select(Trace::as_select())
+        .load(db)?)
 }
 
 /// Returns who deleted an e-mail for everybody, by its number or its Message-ID (ACCESS-2).

@@ -1,4 +1,4 @@
-//! E-mail accounts: settings, monitored mailboxes, and which are due.
+//! E-mail accounts: what people set of them, monitored mailboxes, and which are due. How an account fares is `state.rs`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
@@ -11,23 +11,31 @@ use super::column::columns;
 use super::dialect::due;
 use super::grant::{self, Granted};
 use super::noun::{find, free, in_lists, not_found, number, taken};
-use super::schema::{account_mailboxes, account_teams, accounts, positions, user_addresses, users};
-use super::{Database, access, sending, status, undone};
+use super::schema::{
+    account_mailboxes, account_servers, account_states, account_teams, accounts, positions, user_addresses, users,
+};
+use super::sending::Password;
+use super::state::{self, State};
+use super::{Database, access, attempt, lease, sending, undone};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, class_of_sameness};
 use crate::mail::{Mail, untagged};
-use crate::settings::{AccountRules, AfterFetch, account_rules};
+use crate::settings::{
+    AccountRules, AfterFetch, FetchSettings, ServerSettings, Size, account_rules, fetch_settings, server_settings,
+};
 use crate::words::{
-    AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
+    AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, Security, TeamId, UnknownSender, UserId,
 };
 
 /// An e-mail account with all its settings and how fetching it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
+    /// In seconds since 1970 UTC.
+    pub created_at: i64,
     pub settings: Settings,
     pub state: State,
     /// The right to it that a person gave at an authorisation server.
@@ -44,28 +52,20 @@ impl Deref for Account {
 impl Account {
     /// Whether a token of the grant proves who reads.
     pub const fn reads_by_grant(&self) -> bool {
-        self.grant.is_some() && self.settings.own.imap_auth.is_token()
+        self.grant.is_some() && self.settings.server.auth.is_token()
     }
-}
-
-/// How fetching an account goes. Times are seconds since 1970 UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = accounts)]
-pub struct State {
-    pub created_at: i64,
-    pub last_success_at: Option<i64>,
-    pub last_error: Option<String>,
-    pub last_error_at: Option<i64>,
-    pub failing_since: Option<i64>,
-    pub failures: i64,
-    pub retry_at: Option<i64>,
-    pub lease_owner: Option<String>,
 }
 
 /// What people decide about an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub own: Own,
+    /// Where its mailboxes are.
+    pub server: ServerSettings,
+    /// For that server.
+    pub password: Password,
+    /// What is taken from it.
+    pub fetching: FetchSettings,
     /// What rules ask for.
     pub rules: AccountRules,
     pub mailboxes: Vec<String>,
@@ -87,7 +87,7 @@ impl DerefMut for Settings {
     }
 }
 
-/// Whose an account is, where its server stands, and what is taken from it.
+/// What an account is by itself: no settings of which there may be more, but what others speak of.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = accounts, treat_none_as_null = true)]
 pub struct Own {
@@ -100,22 +100,10 @@ pub struct Own {
     /// Whether an administrator gave it: what a user calls theirs is used to fetch with, and makes nothing theirs (AUTO-2).
     pub address_vouched: bool,
     pub active: bool,
-    pub imap_host: String,
-    pub imap_port: i64,
-    pub imap_security: Security,
-    pub imap_user: String,
-    pub imap_ca_file: Option<String>,
-    pub imap_auth: Auth,
-    pub password_source: PasswordSource,
-    /// The command as a JSON list, the file's path or the credential's name.
-    pub password_reference: Option<String>,
-    pub password_sealed: Option<Vec<u8>>,
-    pub fetch_since: i64,
-    pub act_since: i64,
-    pub max_seconds: i64,
-    pub max_message_size: i64,
 }
 
+server_settings!(columns Server in account_servers is ServerSettings);
+fetch_settings!(columns Fetching in accounts is FetchSettings);
 account_rules!(columns Rules in accounts is AccountRules);
 
 /// Returns the number that the next account will have, so that its password can be sealed for its place.
@@ -129,14 +117,16 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, id: AccountId, settings: &Set
     diesel::insert_into(accounts::table)
         .values((
             &settings.own,
+            Fetching::from(&settings.fetching),
             Rules::from(&settings.rules),
             accounts::id.eq(id),
             accounts::created_at.eq(now),
-            accounts::failures.eq(0_i64),
-            accounts::fence.eq(0_i64),
-            accounts::careful.eq(false),
         ))
         .execute(db)?;
+    diesel::insert_into(account_servers::table)
+        .values((Server::from(&settings.server), &settings.password, account_servers::account_id.eq(id)))
+        .execute(db)?;
+    state::begin(db, id)?;
     set_lists(db, id, settings)?;
     access::record(db, permit, "account add", &subject(&settings.name), settings.kind.as_str(), now)
 }
@@ -150,7 +140,10 @@ fn subject(name: &str) -> String {
 pub fn set(db: &mut Database, _: &Permit<'_>, account: &Account, settings: &Settings) -> Result<()> {
     let id = account.id;
     free!(db, "account", accounts.name, &settings.name, but id);
-    diesel::update(accounts::table.find(id)).set((&settings.own, Rules::from(&settings.rules))).execute(db)?;
+    let values = (&settings.own, Fetching::from(&settings.fetching), Rules::from(&settings.rules));
+    diesel::update(accounts::table.find(id)).set(values).execute(db)?;
+    let values = (Server::from(&settings.server), &settings.password);
+    diesel::update(account_servers::table.find(id)).set(values).execute(db)?;
     set_lists(db, id, settings)
 }
 
@@ -181,10 +174,22 @@ fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()
 }
 
 fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
+    type Row = (AccountId, i64, Own, Server, Password, Fetching, Rules, State);
     let rows = accounts::table
+        .inner_join(account_servers::table.on(account_servers::account_id.eq(accounts::id)))
+        .inner_join(account_states::table.on(account_states::account_id.eq(accounts::id)))
         .filter(accounts::id.eq_any(ids))
-        .select((accounts::id, Own::as_select(), Rules::as_select(), State::as_select()))
-        .load::<(AccountId, Own, Rules, State)>(db)?;
+        .select((
+            accounts::id,
+            accounts::created_at,
+            Own::as_select(),
+            Server::as_select(),
+            Password::as_select(),
+            Fetching::as_select(),
+            Rules::as_select(),
+            State::as_select(),
+        ))
+        .load::<Row>(db)?;
     let mailboxes = account_mailboxes::table
         .filter(account_mailboxes::account_id.eq_any(ids))
         .order(account_mailboxes::place)
@@ -195,10 +200,11 @@ fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
         .order(account_teams::team_id)
         .load::<(AccountId, TeamId)>(db)?;
     let mut grants = grant::shown(db, ids)?;
-    let account = |(id, own, rules, state): (AccountId, Own, Rules, State)| {
+    let account = |(id, created_at, own, server, password, fetching, rules, state): Row| {
         let (mailboxes, folders, teams) = (Vec::new(), BTreeMap::new(), Vec::new());
-        let settings = Settings { own, rules: rules.into(), mailboxes, folders, teams };
-        (id, Account { id, settings, state, grant: grants.remove(&id) })
+        let (server, fetching, rules) = (server.into(), fetching.into(), rules.into());
+        let settings = Settings { own, server, password, fetching, rules, mailboxes, folders, teams };
+        (id, Account { id, created_at, settings, state, grant: grants.remove(&id) })
     };
     let mut loaded: HashMap<AccountId, Account> = rows.into_iter().map(account).collect();
     for (id, name, folder) in mailboxes {
@@ -291,6 +297,16 @@ macro_rules! has_reader {
     }};
 }
 
+/// The active accounts that somebody reads, with how they fare.
+macro_rules! active {
+    () => {
+        accounts::table
+            .inner_join(account_states::table.on(account_states::account_id.eq(accounts::id)))
+            .filter(accounts::active.eq(true))
+            .filter(has_reader!())
+    };
+}
+
 /// Returns the personal accounts whose owners are switched off, with the logins of these.
 pub fn left(db: &mut Database) -> Result<HashMap<AccountId, String>> {
     let of = accounts::table.inner_join(users::table.on(users::id.nullable().eq(accounts::owner_id)));
@@ -319,13 +335,11 @@ pub struct Resting {
 /// Lists the active accounts that rest after a failure (FETCH-10), by name.
 pub fn resting(db: &mut Database, now: i64) -> Result<Vec<Resting>> {
     type Row = (String, Option<String>, Option<String>, Option<i64>);
-    let rows = accounts::table
-        .filter(accounts::active.eq(true))
-        .filter(has_reader!())
-        .filter(accounts::failing_since.is_not_null())
-        .filter(accounts::retry_at.is_not_null().and(not(due!(accounts::retry_at, now, LONGEST_PAUSE))))
+    let rows = active!()
+        .filter(account_states::failing_since.is_not_null())
+        .filter(account_states::retry_at.is_not_null().and(not(due!(account_states::retry_at, now, LONGEST_PAUSE))))
         .order(accounts::name)
-        .select((accounts::name, accounts::last_error, accounts::failure, accounts::retry_at))
+        .select((accounts::name, account_states::last_error, account_states::failure, account_states::retry_at))
         .load::<Row>(db)?;
     let resting = |(name, error, failure, until): Row| Resting {
         name,
@@ -338,11 +352,9 @@ pub fn resting(db: &mut Database, now: i64) -> Result<Vec<Resting>> {
 
 /// Lists the active accounts that are due, longest since a successful pass first (FETCH-10).
 pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
-    let rows = accounts::table
-        .filter(accounts::active.eq(true))
-        .filter(has_reader!())
-        .filter(accounts::retry_at.is_null().or(due!(accounts::retry_at, now, LONGEST_PAUSE)))
-        .select((accounts::id, accounts::last_success_at))
+    let rows = active!()
+        .filter(account_states::retry_at.is_null().or(due!(account_states::retry_at, now, LONGEST_PAUSE)))
+        .select((accounts::id, account_states::last_success_at))
         .load::<(AccountId, Option<i64>)>(db)?;
     let mut rows: Vec<(Option<i64>, AccountId)> = rows.into_iter().map(|(id, last)| (last, id)).collect();
     // Never fetched comes first; NULLs sort differently on the two databases.
@@ -355,7 +367,7 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
 pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<bool> {
     let was: bool = accounts::table.find(account.id).select(accounts::active).first(db)?;
     if active {
-        status::try_again(db, permit, account.id)?;
+        state::try_again(db, permit, account.id)?;
     }
     if was == active {
         return Ok(false);
@@ -376,19 +388,10 @@ pub fn may_reset(db: &mut Database, account: &Account) -> Result<()> {
 pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
     let id = account.id;
     may_reset(db, account)?;
-    diesel::update(accounts::table.find(id))
-        .set((
-            accounts::fence.eq(accounts::fence + 1),
-            accounts::lease_owner.eq(None::<String>),
-            accounts::lease_until.eq(None::<i64>),
-            accounts::fetch_since.eq(since),
-            accounts::failures.eq(0_i64),
-            accounts::failing_since.eq(None::<i64>),
-            accounts::retry_at.eq(None::<i64>),
-            accounts::said_at.eq(None::<i64>),
-            accounts::careful.eq(false),
-        ))
-        .execute(db)?;
+    diesel::update(accounts::table.find(id)).set(accounts::fetch_since.eq(since)).execute(db)?;
+    lease::end(db, id)?;
+    attempt::set_careful(db, id, false)?;
+    state::forget_failure(db, id)?;
     // UIDVALIDITY 0 is no server's: those are the mailboxes of `deliver` and `import`.
     diesel::delete(positions::table.filter(positions::account_id.eq(id)).filter(positions::uidvalidity.ne(0))).execute(db)?;
     access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)

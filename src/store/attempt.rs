@@ -6,7 +6,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::Database;
-use super::schema::{accounts, attempts, positions};
+use super::schema::{account_states, attempts, positions};
 use crate::words::{AccountId, PositionId};
 
 /// Notes that a message is worked on from now on, and returns how many passes were found dead at it. Commit it before the attempt.
@@ -52,11 +52,11 @@ pub fn forget(db: &mut Database, account: AccountId) -> Result<()> {
 
 /// Says whether the account's passes are careful.
 pub fn set_careful(db: &mut Database, account: AccountId, careful: bool) -> Result<()> {
-    diesel::update(accounts::table.find(account)).set(accounts::careful.eq(careful)).execute(db)?;
+    diesel::update(account_states::table.find(account)).set(account_states::careful.eq(careful)).execute(db)?;
     Ok(())
 }
 
 /// Returns whether the account's passes are careful.
 pub fn is_careful(db: &mut Database, account: AccountId) -> Result<bool> {
-    Ok(accounts::table.find(account).select(accounts::careful).first(db).optional()?.unwrap_or(false))
+    Ok(account_states::table.find(account).select(account_states::careful).first(db).optional()?.unwrap_or(false))
 }

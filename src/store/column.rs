@@ -6,7 +6,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{AsExpression, FromSqlRow};
 
-use crate::settings::AfterFetch;
+use crate::settings::{AfterFetch, Size};
 use crate::words::*;
 
 /// Gives each word the text of its vocabulary. What is no word of it is an error of whoever reads the row.
@@ -37,7 +37,7 @@ macro_rules! words {
     }; )+ };
 }
 
-/// Gives each id its number.
+/// Gives each id its number, and what is counted, too.
 macro_rules! ids {
     ($($id:ident),+ $(,)?) => { $( const _: () = {
         #[derive(AsExpression, FromSqlRow)]
@@ -74,7 +74,7 @@ words! {
 
 ids! {
     AccountId, EffectId, EmailId, FilterId, FolderId, HeldId, NoteId, NotificationId, OutgoingId, PositionId, RecordId, ReviewId,
-    TeamId, ThreadId, UserId,
+    Size, TeamId, ThreadId, UserId,
 }
 
 /// The columns of a noun's settings, by its rows in `settings.rs`: `user_settings!(columns Row in users is UserSettings)`.

@@ -1,10 +1,9 @@
 //! What becomes of e-mails that somebody deletes for everybody (ACCESS-2), or that lay in the trash for long enough.
 
-use std::collections::HashSet;
-
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::desk::is_at_desk;
 use super::dialect::insert_new;
 use super::named::names_of;
 use super::raw;
@@ -84,19 +83,18 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     let content = (emails::message_id, emails::content_digest);
     // By number: asked for the kind as well, SQLite goes through all cases, and looks for each e-mail in each.
     let parents = emails::table.filter(emails::id.eq_any(some));
-    let parents = parents.select((emails::id, content, emails::parent_id, emails::parent_by));
-    let parents = parents.load::<(EmailId, Known, Option<RecordId>, Option<ParentBy>)>(db)?;
+    let parents = parents.select((content, is_at_desk!(), emails::parent_id, emails::parent_by));
+    let parents = parents.load::<(Known, bool, Option<RecordId>, Option<ParentBy>)>(db)?;
     let named = names_of(db, parents.iter().map(|(_, _, parent, _)| *parent))?;
     let is_case = |parent: &RecordId| named.get(parent).is_some_and(|named| named.kind == RecordKind::Case);
-    let at_desks: HashSet<EmailId> = at_desks(db, some)?;
     // Where a person said that it belongs elsewhere, it was of a case as well, perhaps of one that they deleted; but what only accounts
     // had that make none (DUP-3).
-    let is_settled = |email: &EmailId, parent: &Option<RecordId>, by: &Option<ParentBy>| {
-        let by_hand = *by == Some(ParentBy::Hand) && (parent.is_none() || at_desks.contains(email));
+    let is_settled = |at_desk: bool, parent: &Option<RecordId>, by: &Option<ParentBy>| {
+        let by_hand = *by == Some(ParentBy::Hand) && (parent.is_none() || at_desk);
         by_hand || parent.as_ref().is_some_and(is_case)
     };
-    let of_cases = parents.into_iter().filter(|(email, _, parent, by)| is_settled(email, parent, by));
-    let of_cases: Vec<Known> = of_cases.map(|(_, content, ..)| content).collect();
+    let of_cases = parents.into_iter().filter(|(_, at_desk, parent, by)| is_settled(*at_desk, parent, by));
+    let of_cases: Vec<Known> = of_cases.map(|(content, ..)| content).collect();
     mark!(of_cases, deletions::was_of_case);
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
@@ -115,16 +113,6 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     let rows: Vec<FormerDeletionRow> = former.load::<(Known, i64)>(db)?.into_iter().map(row).collect();
     insert_new!(&mut *db, former_account_deletions::table, &rows)?;
     Ok(())
-}
-
-/// Returns which e-mails came through an account that makes cases, or that is gone, and may have.
-fn at_desks(db: &mut Database, some: &[EmailId]) -> Result<HashSet<EmailId>> {
-    let through = email_accounts::table.inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)));
-    let through = through.filter(email_accounts::email_id.eq_any(some)).filter(accounts::make_cases);
-    let mut found: HashSet<EmailId> = through.select(email_accounts::email_id).load(db)?.into_iter().collect();
-    let former = former_account_emails::table.filter(former_account_emails::email_id.eq_any(some));
-    found.extend(former.select(former_account_emails::email_id).load::<EmailId>(db)?);
-    Ok(found)
 }
 
 /// Returns which e-mails were answered by itself: of some, and of those that some answer.

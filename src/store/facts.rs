@@ -20,11 +20,12 @@ use diesel::dsl::{exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
+use super::desk::is_at_desk;
 use super::named::names_of;
 use super::noun::gathered;
 use super::position::IMPORTED;
 use super::schema::{
-    absences, accounts, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
+    absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
     former_account_deletions, notes, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, erasure, former, load, lock, sending};
@@ -172,10 +173,11 @@ type EmailColumns = (
     Option<ParentBy>,
     (bool, Option<UserId>, Option<EmailId>, bool),
     (String, Option<i64>, bool),
-    (bool, bool),
+    (bool, bool, bool),
 );
 
-fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+/// The e-mails that messages of a batch name, or may be copies or answers of.
+fn wanted(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<HashSet<EmailId>> {
     // A sender may use one Message-ID ten thousand times: the first, the last, the first of those it may stand for (THREAD-1) and
     // those with our content say it all.
     let ends = in_lists(&named.message_ids, |some| {
@@ -207,7 +209,11 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     }
     let by_subject = conversation::by_subject(db, named, facts)?;
     let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
-    let ids: HashSet<EmailId> = ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect();
+    Ok(ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect())
+}
+
+fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let ids = wanted(db, named, facts)?;
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
@@ -221,7 +227,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::parent_by,
                 (emails::is_ours, emails::author_id, emails::replied_id, emails::id_collision),
                 (emails::from_address, emails::header_date, emails::is_partial),
-                (emails::is_claimed, emails::automatic.ne("[]")),
+                (emails::is_claimed, emails::automatic.ne("[]"), is_at_desk!()),
             ))
             .load::<EmailColumns>(db)
     })?;
@@ -236,7 +242,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         parent_by,
         (ours, author, replied, id_collision),
         written,
-        (claimed, automatic),
+        (claimed, automatic, at_desk),
     ) in rows
     {
         let (sender, header_date, partial) = written;
@@ -246,28 +252,28 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             sender,
             header_date,
             partial,
-            raws: Vec::new(),
             thread,
             arrived_at,
             content_digest,
             parent,
             parent_by,
-            teams: Vec::new(),
-            users: Vec::new(),
-            accounts: Vec::new(),
-            private: false,
             ours,
             author,
             replied,
             id_collision,
-            people: Vec::new(),
             claimed,
             automatic,
-            answers_to: Vec::new(),
+            at_desk,
+            ..EmailFacts::default()
         };
         facts.emails.insert(id, email);
     }
     gather_raws(db, named, facts)?;
+    gather_owners(db, facts)
+}
+
+/// Whose the e-mails are: teams, users, and the accounts that they came through.
+fn gather_owners(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
     let teams = in_lists(&ids, |some| {
         let of = email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id);
@@ -287,18 +293,11 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         facts.emails.entry(email).and_modify(|email| email.users.push(user));
     }
     let through = in_lists(&ids, |some| {
-        email_accounts::table
-            .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
-            .filter(email_accounts::email_id.eq_any(some))
-            .order(email_accounts::account_id)
-            .select((email_accounts::email_id, email_accounts::account_id, accounts::make_cases))
-            .load::<(EmailId, AccountId, bool)>(db)
+        let of = email_accounts::table.filter(email_accounts::email_id.eq_any(some)).order(email_accounts::account_id);
+        of.select((email_accounts::email_id, email_accounts::account_id)).load::<(EmailId, AccountId)>(db)
     })?;
-    for (email, account, makes_cases) in through {
-        facts.emails.entry(email).and_modify(|email| {
-            email.private = !makes_cases && (email.private || email.accounts.is_empty());
-            email.accounts.push(account);
-        });
+    for (email, account) in through {
+        facts.emails.entry(email).and_modify(|email| email.accounts.push(account));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::account::Account;
-use super::schema::{accounts, email_accounts, former_accounts, positions, users};
+use super::schema::{account_servers, accounts, email_accounts, former_accounts, positions, users};
 use super::{Database, access, next_number, undone};
 use crate::decide::access::Permit;
 use crate::words::{AccountId, UserId};
@@ -21,15 +21,16 @@ struct Mailbox {
 }
 
 fn mailbox(db: &mut Database, account: AccountId) -> Result<Option<Mailbox>> {
-    type Row = (Option<UserId>, Option<String>, String, String, String);
-    let columns = (accounts::owner_id, users::login.nullable(), accounts::address, accounts::imap_host, accounts::imap_user);
+    type Row = (Option<UserId>, Option<String>, String, (String, String));
+    let login = (account_servers::imap_host, account_servers::imap_user);
     let row = accounts::table
+        .inner_join(account_servers::table.on(account_servers::account_id.eq(accounts::id)))
         .left_join(users::table.on(users::id.nullable().eq(accounts::owner_id)))
         .filter(accounts::id.eq(account))
-        .select(columns)
+        .select((accounts::owner_id, users::login.nullable(), accounts::address, login))
         .first::<Row>(db)
         .optional()?;
-    Ok(row.map(|(owner, login, address, imap_host, imap_user)| {
+    Ok(row.map(|(owner, login, address, (imap_host, imap_user))| {
         let login = login.unwrap_or_default();
         Mailbox { owner, login, address, imap_host: imap_host.to_ascii_lowercase(), imap_user }
     }))

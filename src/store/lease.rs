@@ -4,7 +4,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::schema::accounts;
+use super::schema::{account_states, accounts};
 use super::{Database, Store, attempt, dialect};
 use crate::clock::is_due;
 use crate::fault::{Class, Fault, Reach};
@@ -30,7 +30,11 @@ pub fn take(
 ) -> Result<Option<Lease>> {
     store.transaction(|db| {
         let now = dialect::clock(db, now)?;
-        let row = accounts::table.find(account).select((accounts::fence, accounts::lease_owner, accounts::lease_until));
+        let row = account_states::table.find(account).select((
+            account_states::fence,
+            account_states::lease_owner,
+            account_states::lease_until,
+        ));
         let Some((fence, earlier, until)) = row.first::<(i64, Option<String>, Option<i64>)>(db).optional()? else {
             return Ok(None);
         };
@@ -40,11 +44,11 @@ pub fn take(
             return Ok(None);
         }
         // Of two that saw the same fence on PostgreSQL, the second updates no row.
-        let taken = diesel::update(accounts::table.find(account).filter(accounts::fence.eq(fence)))
+        let taken = diesel::update(account_states::table.find(account).filter(account_states::fence.eq(fence)))
             .set((
-                accounts::fence.eq(fence + 1),
-                accounts::lease_owner.eq(owner),
-                accounts::lease_until.eq(now.saturating_add(seconds)),
+                account_states::fence.eq(fence + 1),
+                account_states::lease_owner.eq(owner),
+                account_states::lease_until.eq(now.saturating_add(seconds)),
             ))
             .execute(db)?;
         if taken != 1 {
@@ -63,24 +67,36 @@ pub fn take(
 /// Stays alive for another while; fails when the lease was lost.
 pub fn renew(db: &mut Database, lease: &Lease, now: i64, seconds: i64) -> Result<()> {
     let now = dialect::clock(db, now)?;
-    let held = diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
-        .set(accounts::lease_until.eq(now.saturating_add(seconds)))
+    let held = diesel::update(account_states::table.find(lease.account).filter(account_states::fence.eq(lease.fence)))
+        .set(account_states::lease_until.eq(now.saturating_add(seconds)))
         .execute(db)?;
     if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
 }
 
 /// Holds on to the lease until the end of this transaction: fails when it was lost, and nobody takes it before the commit.
 pub fn hold(db: &mut Database, lease: &Lease) -> Result<()> {
-    let held = diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
-        .set(accounts::fence.eq(lease.fence))
+    let held = diesel::update(account_states::table.find(lease.account).filter(account_states::fence.eq(lease.fence)))
+        .set(account_states::fence.eq(lease.fence))
         .execute(db)?;
     if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
 }
 
 /// Gives the lease back; nothing happens when it was lost. A pass that dies leaves its name behind instead.
 pub fn release(db: &mut Database, lease: &Lease) -> Result<()> {
-    diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
-        .set((accounts::lease_owner.eq(None::<String>), accounts::lease_until.eq(None::<i64>)))
+    diesel::update(account_states::table.find(lease.account).filter(account_states::fence.eq(lease.fence)))
+        .set((account_states::lease_owner.eq(None::<String>), account_states::lease_until.eq(None::<i64>)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Takes the lease from whoever has it: a pass that runs at this moment can write nothing more.
+pub(super) fn end(db: &mut Database, account: AccountId) -> Result<()> {
+    diesel::update(account_states::table.find(account))
+        .set((
+            account_states::fence.eq(account_states::fence + 1),
+            account_states::lease_owner.eq(None::<String>),
+            account_states::lease_until.eq(None::<i64>),
+        ))
         .execute(db)?;
     Ok(())
 }

@@ -172,8 +172,8 @@ fn accounts_of(db: &mut Database) -> Result<Vec<AccountState>> {
         failing_since: account.state.failing_since,
         last_error: account.state.failing_since.and(account.state.last_error.clone()),
         sending_failing_since: sending.get(&account.name).copied(),
-        fetched_at: account.state.last_success_at.unwrap_or(account.state.created_at),
-        added_at: account.state.created_at,
+        fetched_at: account.state.last_success_at.unwrap_or(account.created_at),
+        added_at: account.created_at,
     };
     Ok(account::list(db)?.into_iter().map(state).collect())
 }

@@ -8,7 +8,7 @@ use diesel::sql_types::BigInt;
 
 use super::account::Account;
 use super::schema::{accounts, fates, positions, quarantine};
-use super::{Database, access, former, undone};
+use super::{Database, access, former, lease, undone};
 use crate::decide::access::Permit;
 use crate::words::{AccountId, PositionId};
 
@@ -43,14 +43,8 @@ pub fn has_much(db: &mut Database, account: AccountId) -> Result<bool> {
 /// remembered.
 pub fn begin(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<i64> {
     undone::must_be_done(db, &[(account.id, account.name.clone())])?;
-    diesel::update(accounts::table.find(account.id))
-        .set((
-            accounts::active.eq(false),
-            accounts::fence.eq(accounts::fence + 1),
-            accounts::lease_owner.eq(None::<String>),
-            accounts::lease_until.eq(None::<i64>),
-        ))
-        .execute(db)?;
+    diesel::update(accounts::table.find(account.id)).set(accounts::active.eq(false)).execute(db)?;
+    lease::end(db, account.id)?;
     access::record(db, permit, "account remove", &format!("account:{}", account.name), "begun", now)?;
     former::named(db, account.id)
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use diesel::dsl::count;
 use diesel::prelude::*;
 
-use super::schema::{accounts, attempts, emails, fates, positions, quarantine, raws};
-use super::{Database, IN_LIST, clean, lock, next_number};
+use super::schema::{attempts, emails, fates, positions, quarantine, raws};
+use super::{Database, IN_LIST, attempt, clean, lease, lock, next_number};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{Mail, digest};
@@ -180,14 +180,8 @@ pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &B
 /// Leaves the account's server: what its UIDs meant is known, and no UID of another server is one of them. A pass that runs at this moment
 /// loses its lease. Returns how many mailboxes were read there.
 pub fn leave(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<usize> {
-    diesel::update(accounts::table.find(account))
-        .set((
-            accounts::fence.eq(accounts::fence + 1),
-            accounts::lease_owner.eq(None::<String>),
-            accounts::lease_until.eq(None::<i64>),
-            accounts::careful.eq(false),
-        ))
-        .execute(db)?;
+    lease::end(db, account)?;
+    attempt::set_careful(db, account, false)?;
     let of_server = positions::table
         .filter(positions::account_id.eq(account))
         .filter(positions::uidvalidity.ne(0))

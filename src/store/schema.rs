@@ -107,16 +107,7 @@ diesel::table! {
         owner_id -> Nullable<BigInt>,
         address -> Text,
         active -> Bool,
-        imap_host -> Text,
-        imap_port -> BigInt,
-        imap_security -> Text,
-        imap_user -> Text,
-        imap_ca_file -> Nullable<Text>,
-        imap_auth -> Text,
         address_vouched -> Bool,
-        password_source -> Text,
-        password_reference -> Nullable<Text>,
-        password_sealed -> Nullable<Binary>,
         fetch_since -> BigInt,
         act_since -> BigInt,
         max_seconds -> BigInt,
@@ -133,9 +124,34 @@ diesel::table! {
         list_cases -> Bool,
         take_forwards -> Bool,
         created_at -> BigInt,
+        group_folder_id -> Nullable<BigInt>,
+        after_fetch -> Text,
+        seen_back -> Bool,
+    }
+}
+
+diesel::table! {
+    account_servers (account_id) {
+        account_id -> BigInt,
+        imap_host -> Text,
+        imap_port -> BigInt,
+        imap_security -> Text,
+        imap_user -> Text,
+        imap_ca_file -> Nullable<Text>,
+        imap_auth -> Text,
+        password_source -> Text,
+        password_reference -> Nullable<Text>,
+        password_sealed -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    account_states (account_id) {
+        account_id -> BigInt,
         last_success_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
         last_error_at -> Nullable<BigInt>,
+        failure -> Nullable<Text>,
         failing_since -> Nullable<BigInt>,
         failures -> BigInt,
         said_at -> Nullable<BigInt>,
@@ -145,10 +161,6 @@ diesel::table! {
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
         careful -> Bool,
-        failure -> Nullable<Text>,
-        group_folder_id -> Nullable<BigInt>,
-        after_fetch -> Text,
-        seen_back -> Bool,
     }
 }
 
@@ -885,6 +897,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     filters,
     former_filters,
     account_teams,
+    account_servers,
+    account_states,
     positions,
     raws,
     storages,

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::Database;
 use super::column::columns;
-use super::schema::{account_answers, account_sending, account_teams, accounts, records};
+use super::schema::{account_answers, account_sending, account_servers, account_teams, accounts, records};
 use crate::decide::access::Permit;
 use crate::decide::sender::Outlet;
 use crate::mail::address_key;
@@ -37,12 +37,16 @@ pub struct Smtp {
     pub password: Option<Password>,
 }
 
-/// Where a password comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a password comes from. Where one is for sending alone, its row is part of [`Row`].
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = account_servers, treat_none_as_null = true)]
 pub struct Password {
+    #[diesel(column_name = password_source)]
     pub source: PasswordSource,
     /// The command as a JSON list, the file's path or the credential's name.
+    #[diesel(column_name = password_reference)]
     pub reference: Option<String>,
+    #[diesel(column_name = password_sealed)]
     pub sealed: Option<Vec<u8>>,
 }
 

@@ -6,7 +6,7 @@ use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::schema::{accounts, emails, outbox, users};
+use super::schema::{account_states, accounts, emails, outbox, users};
 use super::{Database, clean, dialect};
 use crate::words::OutboxState;
 
@@ -95,7 +95,7 @@ pub fn is_used(db: &mut Database) -> Result<bool> {
 /// Names who is at work with the database: passes over accounts, and those that send.
 pub fn at_work(db: &mut Database, is_dead: &dyn Fn(&str) -> bool, now: i64) -> Result<Vec<String>> {
     let now = dialect::clock(db, now)?;
-    let lease = accounts::table.filter(accounts::lease_until.gt(now)).select(accounts::lease_owner);
+    let lease = account_states::table.filter(account_states::lease_until.gt(now)).select(account_states::lease_owner);
     let mut owners = lease.load::<Option<String>>(db)?;
     let sending = outbox::table.filter(outbox::lease_until.gt(now)).filter(outbox::state.eq(OutboxState::Sending));
     owners.extend(sending.select(outbox::lease_owner).load::<Option<String>>(db)?);
@@ -107,8 +107,8 @@ pub fn at_work(db: &mut Database, is_dead: &dyn Fn(&str) -> bool, now: i64) -> R
 
 /// Forgets who was at work when a copy was made: nobody is, with the copy.
 pub fn forget_leases(db: &mut Database) -> Result<()> {
-    diesel::update(accounts::table.filter(accounts::lease_owner.is_not_null()))
-        .set((accounts::lease_owner.eq(None::<String>), accounts::lease_until.eq(None::<i64>)))
+    diesel::update(account_states::table.filter(account_states::lease_owner.is_not_null()))
+        .set((account_states::lease_owner.eq(None::<String>), account_states::lease_until.eq(None::<i64>)))
         .execute(db)?;
     Ok(())
 }

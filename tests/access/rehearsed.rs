@@ -92,6 +92,12 @@ const NOT_REHEARSED: &[(&str, &str)] = &[
 /// What changes the database and is no person's word: passes.
 const PASSES: &[&str] = &["fetch", "send", "notify", "deliver", "reconcile"];
 
+/// All that stand in one of the lists above.
+pub fn listed() -> Vec<&'static str> {
+    let others = LOOK_FIRST.iter().chain(NOT_REHEARSED).map(|(command, _)| command);
+    READ.iter().chain(others).copied().collect()
+}
+
 /// The command that a line is of: `user absence add`.
 pub fn command_of(line: &str) -> String {
     let is_of = |command: &String| line == command || line.starts_with(&format!("{command} "));
@@ -163,9 +169,7 @@ pub fn wrongly_written(line: &str, is_changed: bool, new: &[String]) -> Option<S
 
 #[test]
 fn why_1_whatever_changes_something_can_be_rehearsed() {
-    let looks: Vec<&str> = LOOK_FIRST.iter().map(|(command, _)| *command).collect();
-    let not: Vec<&str> = NOT_REHEARSED.iter().map(|(command, _)| *command).collect();
-    let listed = [READ, &looks, &not].concat();
+    let listed = listed();
     let mut wrong = Vec::new();
     for command in commands() {
         let times = listed.iter().filter(|one| **one == command).count() + usize::from(offers(&command, "dry-run"));

@@ -36,7 +36,7 @@ fn fetch_10_an_account_that_failed_while_the_clock_was_ahead_is_asked_at_once_an
         let done = world.run(&["fetch"]);
         assert_eq!(done.status, Some(0), "{}", done.stderr);
         // Whoever held the account while the clock was ahead does not hold it until then.
-        world.sql(&format!("UPDATE accounts SET lease_owner = 'elsewhere:1:1', lease_until = {AHEAD}"));
+        world.sql(&format!("UPDATE account_states SET lease_owner = 'elsewhere:1:1', lease_until = {AHEAD}"));
         assert_eq!(world.json(&["fetch"])["items"][0]["busy"], false);
     }
 }

@@ -59,7 +59,7 @@ fn fetch_6_a_full_disk_quarantines_nothing_however_often_it_is_met() {
     let world = World::on("sqlite");
     add_account(&world, user);
     // As after a death: one message at a time, an attempt before each.
-    world.sql("UPDATE accounts SET careful = 1");
+    world.sql("UPDATE account_states SET careful = 1");
     let size = std::fs::metadata(world.database()).unwrap().len();
     let mut seen = Vec::new();
     for _ in 0..5 {
@@ -112,7 +112,7 @@ fn fetch_6_a_panic_is_one_line_with_its_place_and_quarantines_no_healthy_message
     dovecot::server().append(user, "INBOX", mail.iter().map(Vec::as_slice));
     let mut world = World::on("sqlite");
     add_account(&world, user);
-    world.sql("UPDATE accounts SET careful = 1");
+    world.sql("UPDATE account_states SET careful = 1");
     let mut said = 0;
     for step in 1..12 {
         world.set("ESPOMAIL_PANIC_AT_STEP", &step.to_string());

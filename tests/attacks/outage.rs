@@ -131,7 +131,7 @@ fn fetch_6_an_outage_in_the_middle_of_a_message_quarantines_nothing_however_ofte
     dovecot::server().append("outage", "INBOX", mail.iter().map(Vec::as_slice));
     let world = behind(&door);
     add_account(&world, "outage");
-    world.sql("UPDATE accounts SET careful = TRUE");
+    world.sql("UPDATE account_states SET careful = TRUE");
     for _ in 0..5 {
         door.let_in(Some(1 << 20));
         is_an_outage(&world.run(&["fetch", "support"]), "cut in the large one");

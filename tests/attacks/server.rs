@@ -209,7 +209,7 @@ fn fetch_12_the_same_failure_in_other_words_is_said_once() {
         command.starts_with("UID SEARCH").then(|| format!("{{tag}} NO failed at 10:00:{count} on host{count}\r\n").into_bytes())
     });
     assert!(world.run(&["fetch"]).fails(69).contains("failed at 10:00:"));
-    world.sql("UPDATE accounts SET retry_at = NULL");
+    world.sql("UPDATE account_states SET retry_at = NULL");
     let again = world.run(&["fetch"]);
     assert_eq!((again.status, again.stderr.as_str()), (Some(69), ""), "the hour is not over");
 }

@@ -8,7 +8,7 @@ use espomail::pass::hand::{self, Said};
 use espomail::pass::{record, rights};
 use espomail::store::role::Holder;
 use espomail::store::user::{self, Lists};
-use espomail::store::{Store, address, facts, notification, status};
+use espomail::store::{Store, address, facts, notification, state};
 use espomail::words::{
     AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NoteId, NoteKind, NotificationId, NotificationKind,
     RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId,
@@ -185,13 +185,13 @@ on_both_databases! {
     fn fetch_12_people_hear_once_that_an_account_fails_and_once_that_it_works(store: &mut TestStore) {
         settle(store);
         let (support, own) = (ACCOUNT, AccountId(2));
-        let fails = |store: &mut Store, account, now| status::note_failure(store.connection(), account, now, ("login refused", "login refused"), Some(now + 60)).unwrap();
+        let fails = |store: &mut Store, account, now| state::note_failure(store.connection(), account, now, ("login refused", "login refused"), Some(now + 60)).unwrap();
         let told = |store: &mut Store| texts(store, "SELECT user_id || ' ' || kind || ' ' || detail AS t FROM notifications ORDER BY id");
         for now in [1000, 1300, 1599] {
             fails(store, support, now);
         }
         assert_eq!(told(store), [""; 0], "not before ten minutes");
-        status::note_success(store.connection(), support, 1599).unwrap();
+        state::note_success(store.connection(), support, 1599).unwrap();
         assert_eq!(told(store), [""; 0], "nobody knew");
         for now in [2000, 2600, 2700, 9000] {
             fails(store, support, now);
@@ -200,7 +200,7 @@ on_both_databases! {
         let failing = "1 account account support has failed since 1970-01-01T00:33:20Z: login refused";
         assert_eq!(told(store), [failing]);
         for now in [9100, 9200] {
-            status::note_success(store.connection(), support, now).unwrap();
+            state::note_success(store.connection(), support, now).unwrap();
         }
         assert_eq!(told(store), [failing, "1 account account support works again"]);
         // A personal account is its owner's concern.

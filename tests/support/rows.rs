@@ -41,11 +41,6 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
         "accounts" => &[
             ("kind", "'group'"),
             ("active", "TRUE"),
-            ("imap_host", "'localhost'"),
-            ("imap_port", "143"),
-            ("imap_security", "'plain'"),
-            ("imap_user", "'support'"),
-            ("password_source", "'file'"),
             ("fetch_since", "0"),
             ("act_since", "0"),
             ("max_seconds", "600"),
@@ -58,10 +53,15 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
             ("list_cases", "FALSE"),
             ("take_forwards", "FALSE"),
             ("created_at", "0"),
-            ("failures", "0"),
-            ("fence", "0"),
-            ("careful", "FALSE"),
         ],
+        "account_servers" => &[
+            ("imap_host", "'localhost'"),
+            ("imap_port", "143"),
+            ("imap_security", "'plain'"),
+            ("imap_user", "'support'"),
+            ("password_source", "'file'"),
+        ],
+        "account_states" => &[("failures", "0"), ("fence", "0"), ("careful", "FALSE")],
         "emails" => &[
             ("thread_id", "1"),
             ("raw_id", "1"),
@@ -107,8 +107,20 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Writes the statement that inserts a row.
+/// Writes the statement that inserts a row, with those that go with every account.
 pub fn insert(table: &str, said: &[(&str, String)]) -> String {
+    if table == "accounts" {
+        let is_of_server = |name: &str| name.starts_with("imap_") || name.starts_with("password_");
+        let id = said.iter().filter(|(name, _)| *name == "id").map(|(_, id)| ("account_id", id.clone()));
+        let (server, account): (Vec<_>, Vec<_>) = said.iter().cloned().partition(|(name, _)| is_of_server(name));
+        let server: Vec<_> = id.clone().chain(server).collect();
+        let state: Vec<_> = id.collect();
+        return [row("accounts", &account), row("account_servers", &server), row("account_states", &state)].concat();
+    }
+    row(table, said)
+}
+
+fn row(table: &str, said: &[(&str, String)]) -> String {
     let rest = usual(table).iter().filter(|(name, _)| said.iter().all(|(other, _)| other != name));
     let all = said.iter().map(|(name, value)| (*name, value.as_str())).chain(rest.copied());
     let (names, values): (Vec<&str>, Vec<&str>) = all.unzip();

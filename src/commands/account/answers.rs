@@ -49,7 +49,7 @@ impl AnswerArguments {
     }
 
     /// Puts what was given over what there is.
-    pub fn over(&self, answers: Option<Answers>, kind: AccountKind, db: &mut Database) -> Result<Option<Answers>> {
+    pub fn over(&self, answers: Option<Answers>, kind: AccountKind, now: i64, db: &mut Database) -> Result<Option<Answers>> {
         let template = match self.auto_reply.as_deref() {
             Some("") => return Ok(None),
             Some(name) => Some(template::find(db, name)?.id),
@@ -69,7 +69,7 @@ impl AnswerArguments {
         }
         let mut answers = answers.unwrap_or_else(|| Answers { template, settings: AnswerSettings::default() });
         answers.template = template;
-        self.settings.over(&mut answers.settings, db)?;
+        self.settings.over(&mut answers.settings, now, db)?;
         Ok(Some(answers))
     }
 }

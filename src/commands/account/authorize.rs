@@ -8,7 +8,7 @@ use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::oauth::{Browser, Client, Device, Tokens};
 use crate::store::sending::{self, Sending};
-use crate::store::{Store, access as trace, account, grant, status, trouble};
+use crate::store::{Store, access as trace, account, grant, state, trouble};
 use crate::words::{Auth, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,7 @@ impl Authorize {
         let provider = match (&self.provider, &account.grant) {
             (Some(named), _) => named.clone(),
             (None, Some(grant)) => grant.provider.clone(),
-            (None, None) => provider_of(&account.imap_host).map(ToString::to_string).ok_or_else(|| {
+            (None, None) => provider_of(&account.server.imap_host).map(ToString::to_string).ok_or_else(|| {
                 let what = format!("account {name}: nobody is named who gives the right");
                 Fault::new(Class::Usage, what)
                     .hint("add --provider NAME: google, microsoft, or what the configuration says in [oauth.NAME]; or a file")
@@ -58,23 +58,23 @@ impl Authorize {
         // Without a key there is nowhere to keep what comes: say so before anybody takes pains.
         context.key()?;
         let client = context.authorisation_server(&provider)?;
-        let tokens = self.ask(context, &client, &account.imap_user).with_context(|| format!("account {name}"))?;
+        let tokens = self.ask(context, &client, &account.server.imap_user).with_context(|| format!("account {name}"))?;
         let mut store = context.store()?;
         let (id, now) = (account.id, context.now());
         store.alone(|db| {
             // Meanwhile much may have happened.
             let (account, permit) = right::account(db, context, &actor, &id.to_string())?;
             let mut settings = account.settings.clone();
-            if settings.imap_auth == Auth::Password {
-                settings.imap_auth = Auth::Xoauth2;
+            if settings.server.auth == Auth::Password {
+                settings.server.auth = Auth::Xoauth2;
                 account::set(db, &permit, &account, &settings)?;
             }
             let mut with = sending::of(db, id)?;
-            if follow(&mut with, settings.imap_auth) {
+            if follow(&mut with, settings.server.auth) {
                 sending::set(db, &permit, id, &with)?;
             }
             grant::keep(db, &permit, id, &provider, &context.seal_tokens(id, &tokens)?, now)?;
-            status::try_again(db, &permit, id)?;
+            state::try_again(db, &permit, id)?;
             trouble::try_again(db, &permit, id, now)?;
             trace::record(db, &permit, "account authorize", &format!("account:{}", account.name), &provider, now)
         })?;

@@ -17,13 +17,14 @@ use crate::decide::account::{self as rules, Hearer};
 use crate::fault::{Class, Fault};
 use crate::plural::{counted, doing};
 use crate::secret::Secret;
-use crate::store::account::{self, Own, Settings};
+use crate::settings::ServerSettings;
+use crate::store::account::{self, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
 use crate::store::taker::Takers;
 use crate::store::{
-    Database, Store, access as trace, answer, copy, former, grant, outbox, parting, position, server_action, status, trouble,
+    Database, Store, access as trace, answer, copy, former, grant, outbox, parting, position, server_action, state, trouble,
 };
-use crate::words::{AccountId, AccountKind, Auth, PasswordSource, SmtpAuth};
+use crate::words::{AccountId, AccountKind, Auth, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
 pub struct Add {
@@ -108,19 +109,19 @@ impl Add {
             let permit = may_add(context, db, &actor, &new)?;
             account::add(db, &permit, id, &new, now)?;
             let mut with = Sending::default();
-            sending.over(&mut with, (context, db), id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
+            sending.over(&mut with, (context, db), id, smtp_password.as_ref(), (new.server.auth, settings.auth().is_some()))?;
             check(context, &new, &with)?;
             if with != Sending::default() {
                 kept::set(db, &permit, id, &with)?;
             }
-            let answers = answers.over(None, new.kind, db)?;
+            let answers = answers.over(None, new.kind, now, db)?;
             answer::set(db, &permit, id, answers.as_ref())?;
             people::since(db, &before, now)
         })?;
         let added = account::find(store.connection(), name)?;
         let shown = Whole::new(&added, store.connection())?;
-        let is_missing = added.imap_auth.is_token() && !settings.gives_password();
-        let (next, more) = match (is_missing, provider_of(&added.imap_host)) {
+        let is_missing = added.server.auth.is_token() && !settings.gives_password();
+        let (next, more) = match (is_missing, provider_of(&added.server.imap_host)) {
             (false, _) => ("test", ""),
             (true, Some(_)) => ("authorize", ""),
             (true, None) => ("authorize", " --provider PROVIDER"),
@@ -192,19 +193,19 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
     not_elsewhere(actor, [&account, &new])?;
     let before = kept::of(db, account.id)?;
     let mut with = before.clone();
-    sending.over(&mut with, (context, db), account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
+    sending.over(&mut with, (context, db), account.id, smtp_password.as_ref(), (new.server.auth, settings.auth().is_some()))?;
     check(context, &new, &with)?;
     not_sent_elsewhere(actor, [&before, &with])?;
     if with != before {
         kept::set(db, &permit, account.id, &with)?;
     }
     let sends_by_token = with.smtp.as_ref().and_then(|smtp| smtp.auth.auth()).is_some_and(Auth::is_token);
-    if settings.gives_password() || !(new.imap_auth.is_token() || sends_by_token) {
+    if settings.gives_password() || !(new.server.auth.is_token() || sends_by_token) {
         grant::forget(db, &permit, account.id)?;
     }
     // Whatever was changed, a password among it, may be what it waited for.
     trouble::try_again(db, &permit, account.id, now)?;
-    status::try_again(db, &permit, account.id)?;
+    state::try_again(db, &permit, account.id)?;
     // What waits for a copy may have waited for this change.
     if with.settings.save_sent {
         copy::retry(db, &permit, account.id, now)?;
@@ -212,13 +213,13 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
         copy::forget(db, &permit, account.id)?;
     }
     let answered = answer::of(db, account.id)?;
-    let answers = answers.over(answered.clone(), new.kind, db)?;
+    let answers = answers.over(answered.clone(), new.kind, now, db)?;
     if answers != answered {
         answer::set(db, &permit, account.id, answers.as_ref())?;
     }
     account::set(db, &permit, &account, &new)?;
     // The same UIDVALIDITY there may be chance: what a UID means is not taken over.
-    let place = |settings: &Settings| (settings.imap_host.clone(), settings.imap_user.clone());
+    let place = |settings: &Settings| (settings.server.imap_host.clone(), settings.server.imap_user.clone());
     let is_elsewhere = request.moves || place(&account) != place(&new);
     let left = is_elsewhere.then(|| position::leave(db, &permit, account.id)).transpose()?;
     let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
@@ -227,7 +228,7 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
         server_action::forget(db, &permit, account.id)?;
     }
     server_action::try_again(db, &permit, account.id, now)?;
-    let others = [("password", secret(&account) != secret(&new)), ("smtp-password", smtp_secret(&before) != smtp_secret(&with))];
+    let others = [("password", account.password != new.password), ("smtp-password", smtp_secret(&before) != smtp_secret(&with))];
     // A new password is kept where the old one was.
     let others = others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
     let others = others.map(|(name, _)| name.to_string());
@@ -349,20 +350,15 @@ fn may_add<'a>(context: &Context, db: &mut Database, actor: &'a Actor, new: &Set
     })
 }
 
-/// Where the password for reading is kept, and it itself where we keep it.
-fn secret(settings: &Settings) -> (PasswordSource, Option<String>, Option<Vec<u8>>) {
-    (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone())
-}
-
-/// The same of the password for sending.
+/// The password for sending, where that is one of its own.
 fn smtp_secret(sending: &Sending) -> Option<Password> {
     sending.smtp.as_ref().and_then(|smtp| smtp.password.clone())
 }
 
 /// The server for reading hears the password.
 fn reader(settings: &Settings) -> Hearer<'_> {
-    let Own { imap_host, imap_port, imap_security, imap_ca_file, .. } = &settings.own;
-    Hearer { host: imap_host, port: *imap_port, security: *imap_security, ca_file: imap_ca_file.as_deref() }
+    let ServerSettings { imap_host, imap_port, imap_security, ca_file, .. } = &settings.server;
+    Hearer { host: imap_host, port: *imap_port, security: *imap_security, ca_file: ca_file.as_deref() }
 }
 
 /// The server to send through may get the password for reading. One that nobody logs in to gets none.
@@ -374,7 +370,7 @@ fn sender(sending: &Sending) -> Option<Hearer<'_>> {
 /// Refuses to tell another server a stored password (ACCESS-3).
 fn not_elsewhere(actor: &Actor, [before, new]: [&Settings; 2]) -> Result<()> {
     let both = [before, new].map(|settings| Some(reader(settings)));
-    Ok(rules::tell_password(actor, both, secret(before) != secret(new))
+    Ok(rules::tell_password(actor, both, before.password != new.password)
         .map_err(|Denied| Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin"))?)
 }
 

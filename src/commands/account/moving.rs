@@ -52,8 +52,8 @@ impl Move {
         })?;
         let in_account = || format!("account {}", after.name);
         // The right to its mail is given by a person, behind the move.
-        let has_token = after.password_source != PasswordSource::Stored || after.password_sealed.is_some();
-        let needs_grant = after.imap_auth.is_token() && (after.reads_by_grant() || !has_token);
+        let has_token = after.password.source != PasswordSource::Stored || after.password.sealed.is_some();
+        let needs_grant = after.server.auth.is_token() && (after.reads_by_grant() || !has_token);
         if *dry_run {
             if needs_grant {
                 let what = format!("{}: nothing can be counted before a person has let espomail in there", in_account());
@@ -70,12 +70,13 @@ impl Move {
         let (name, left) = (argument::quoted(&done.name), done.left.unwrap_or_default());
         let next = if needs_grant { format!("espomail account authorize {name}") } else { format!("espomail fetch {name}") };
         let still = outlet.still(&done.name);
-        let mut told = json!({ "account": done.name, "server": after.imap_host, "mailboxes_left": left, "dry_run": false });
+        let mut told =
+            json!({ "account": done.name, "server": after.server.imap_host, "mailboxes_left": left, "dry_run": false });
         if let Some(still) = &still {
             told["says"] = json!(still);
         }
         let still = still.map(|still| format!("\n{still}")).unwrap_or_default();
-        let sentence = format!("Account {} moved to {}. {RELISTED} Next: {next}{still}", done.name, after.imap_host);
+        let sentence = format!("Account {} moved to {}. {RELISTED} Next: {next}{still}", done.name, after.server.imap_host);
         context.out.made(&told, &sentence);
         answers::announce(context, store.connection(), &mute, Some(&done.name))
     }
@@ -123,7 +124,7 @@ impl Outlet {
 
 /// Opens every mailbox that will be read.
 fn open_all(context: &Context, after: &Stored) -> Result<()> {
-    let mut session = connect_for(context, after, u64::try_from(after.max_seconds).unwrap_or_default())?;
+    let mut session = connect_for(context, after, u64::try_from(after.fetching.max_seconds).unwrap_or_default())?;
     for mailbox in &after.mailboxes {
         session.examine(mailbox)?;
     }

@@ -5,7 +5,7 @@ use clap::{ArgAction, ValueHint};
 
 use super::settings::given_password;
 use crate::commands::argument;
-use crate::commands::setting::{EmptySender, IfSo, Lines, Most, Options, Setting, options, way};
+use crate::commands::setting::{EmptySender, IfSo, Lines, Most, Options, Setting, absolute, options, way};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::net;
@@ -98,7 +98,7 @@ impl SendingArguments {
         password: Option<&Secret>,
         reads: (Auth, bool),
     ) -> Result<()> {
-        self.settings.over(&mut sending.settings, db)?;
+        self.settings.over(&mut sending.settings, context.now(), db)?;
         self.over_server(sending, context, id, password, reads)
     }
 
@@ -159,8 +159,7 @@ impl SendingArguments {
             smtp.user = Some(user.clone()).filter(|user| !user.is_empty());
         }
         if let Some(file) = &self.smtp_ca_file {
-            // Cron has another working directory.
-            smtp.ca_file = if file.is_empty() { None } else { Some(std::path::absolute(file)?.display().to_string()) };
+            smtp.ca_file = argument::or_none(file, absolute)?;
         }
         if password.is_some() {
             smtp.password = password;

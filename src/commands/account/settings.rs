@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{ArgAction, ValueHint};
 
 use crate::commands::argument;
-use crate::commands::setting::{IfSo, Options, Setting, options, way};
+use crate::commands::setting::{File, IfSo, Moment, Options, Setting, absolute, options, way};
 use crate::context::{self, Context};
 use crate::decide::access::{self, Denied};
 use crate::decide::account as rules;
@@ -15,7 +15,9 @@ use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::net;
 use crate::pass::verdict::Names;
-use crate::settings::{AccountRules, AfterFetch, account_rules};
+use crate::settings::{
+    AccountRules, AfterFetch, FetchSettings, ServerSettings, Size, account_rules, fetch_settings, server_settings,
+};
 use crate::store::account::{Own, Settings};
 use crate::store::sending::Password;
 use crate::store::{Database, account, folder, team, user};
@@ -32,21 +34,8 @@ pub struct SettingsArguments {
     /// Owner; the account is then personal, else it is a group account [default: you, unless you are an administrator]
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
-    /// IMAP server
-    #[arg(long, value_name = "HOST", value_parser = argument::one_host, help_heading = "Server")]
-    imap_host: Option<String>,
-    /// IMAP port [default: 993 with tls, else 143]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
-    imap_port: Option<u16>,
-    /// Protection of the connection [default: tls]
-    #[arg(long, value_name = "HOW", help_heading = "Server")]
-    imap_security: Option<Security>,
-    /// IMAP user [default: the address]
-    #[arg(long, value_name = "NAME", help_heading = "Server")]
-    imap_user: Option<String>,
-    /// Trust the certificates in this PEM file, too; an empty name forgets it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Server")]
-    ca_file: Option<String>,
+    #[command(flatten)]
+    server: ServerOptions,
     /// Mailbox to monitor; may be given several times [default: INBOX]
     #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
     mailboxes: Vec<String>,
@@ -54,24 +43,10 @@ pub struct SettingsArguments {
     /// none
     #[arg(long = "mailbox-folder", value_name = "MAILBOX=FOLDER", help_heading = "Server")]
     mailbox_folders: Vec<String>,
-    /// How to log in, for reading and for sending alike: xoauth2 and oauthbearer say a token in the place of the password
-    /// [default: password]
-    #[arg(long, value_name = "HOW", help_heading = "Password")]
-    auth: Option<Auth>,
     #[command(flatten)]
     password: PasswordArguments,
-    /// Take mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d [default: today]
-    #[arg(long, value_name = "TIME", help_heading = "Fetching")]
-    fetch_since: Option<String>,
-    /// Archive mail that arrived before then: no cases, no answers [default: now]
-    #[arg(long, value_name = "TIME", help_heading = "Fetching")]
-    act_since: Option<String>,
-    /// Seconds that one pass may take [default: fetch.max-seconds]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400), help_heading = "Fetching")]
-    max_seconds: Option<i64>,
-    /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
-    max_message_mib: Option<i64>,
+    #[command(flatten)]
+    fetching: FetchOptions,
     #[command(flatten)]
     rules: RuleArguments,
     /// Team of the account's mail, in place of those there are; may be given several times, an empty name clears them
@@ -79,6 +54,8 @@ pub struct SettingsArguments {
     teams: Vec<String>,
 }
 
+server_settings!(options ServerOptions, ServerShown of ServerSettings);
+fetch_settings!(options FetchOptions, FetchShown of FetchSettings);
 account_rules!(options RuleArguments, RulesShown of AccountRules);
 
 #[derive(Debug, clap::Args)]
@@ -121,28 +98,22 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         address: String::new(),
         address_vouched: false,
         active: true,
-        imap_host: String::new(),
-        imap_port: 0,
-        imap_security: Security::Tls,
-        imap_user: String::new(),
-        imap_ca_file: None,
-        imap_auth: Auth::Password,
-        password_source: PasswordSource::Stored,
-        password_reference: None,
-        password_sealed: None,
+    };
+    let fetching = FetchSettings {
         fetch_since: context.time("today")?,
         act_since: context.now(),
         max_seconds: fetch.max_seconds,
-        max_message_size: fetch.max_message_mib << 20,
+        max_message_mib: Size::of_mib(fetch.max_message_mib),
     };
-    let (rules, mailboxes) = (AccountRules::default(), vec!["INBOX".to_string()]);
-    Ok(Settings { own, rules, mailboxes, folders: BTreeMap::new(), teams: Vec::new() })
+    let password = Password { source: PasswordSource::Stored, reference: None, sealed: None };
+    let (server, rules, mailboxes) = (ServerSettings::default(), AccountRules::default(), vec!["INBOX".to_string()]);
+    Ok(Settings { own, server, password, fetching, rules, mailboxes, folders: BTreeMap::new(), teams: Vec::new() })
 }
 
 impl SettingsArguments {
     /// Reads the password where one must be read before the transaction; `ask` when there is none yet.
     pub fn read_password(&self, context: &Context, ask: bool) -> Result<Option<crate::secret::Secret>> {
-        let has_token = self.auth.is_some_and(Auth::is_token);
+        let has_token = self.server.auth.is_some_and(Auth::is_token);
         if self.password.password_stdin || (ask && !self.password.given() && !has_token) {
             // Without a key there is nowhere to keep it: say so before anybody types it.
             context.key()?;
@@ -153,7 +124,7 @@ impl SettingsArguments {
 
     /// Whether a server is named.
     pub fn names_server(&self) -> bool {
-        self.imap_host.is_some()
+        self.server.imap_host.is_some()
     }
 
     /// Whether a password, or what takes its place, is given.
@@ -163,7 +134,7 @@ impl SettingsArguments {
 
     /// How to log in, where that is given.
     pub fn auth(&self) -> Option<Auth> {
-        self.auth.or((!self.password.token_command.is_empty()).then_some(Auth::Xoauth2))
+        self.server.auth.or((!self.password.token_command.is_empty()).then_some(Auth::Xoauth2))
     }
 
     /// Puts what was given over the settings, and completes what follows from it.
@@ -176,7 +147,7 @@ impl SettingsArguments {
         password: Option<&crate::secret::Secret>,
     ) -> Result<()> {
         self.over_address(settings, context, db)?;
-        self.over_server(settings)?;
+        self.over_server(settings, context.now(), db)?;
         self.over_password(settings, context, id, password)?;
         let own = context.actor().user.filter(|_| !context.actor().administrator);
         let owner = self.owner.as_ref().map(|login| user::find(db, login)).transpose()?.or(own);
@@ -184,15 +155,8 @@ impl SettingsArguments {
             (settings.kind, settings.owner) = (AccountKind::Personal, owner);
         }
         self.over_folders(settings, db)?;
-        if let Some(text) = &self.fetch_since {
-            settings.fetch_since = context.time(text)?;
-        }
-        if let Some(text) = &self.act_since {
-            settings.act_since = context.time(text)?;
-        }
-        put(&mut settings.max_seconds, self.max_seconds);
-        put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
-        self.rules.over(&mut settings.rules, db)?;
+        self.fetching.over(&mut settings.fetching, context.now(), db)?;
+        self.rules.over(&mut settings.rules, context.now(), db)?;
         if let Some(teams) = argument::list(&self.teams) {
             settings.teams = team::find_all(db, &teams)?;
         }
@@ -210,17 +174,15 @@ impl SettingsArguments {
         let password = &self.password;
         let given = [
             (self.owner.as_ref().is_some_and(|login| Some(login) != actor.login.as_ref()), "--owner"),
-            (self.ca_file.is_some(), "--ca-file"),
             (!password.password_command.is_empty(), "--password-command"),
             (!password.token_command.is_empty(), "--token-command"),
             (password.password_file.is_some(), "--password-file"),
             (password.password_credential.is_some(), "--password-credential"),
-            (self.max_seconds.is_some(), "--max-seconds"),
-            (self.max_message_mib.is_some(), "--max-message-mib"),
             (!self.teams.is_empty(), "--team"),
         ];
         let given = given.iter().find(|(is_given, _)| *is_given).map(|(_, option)| (*option).to_string());
-        reserved(context, given.or_else(|| self.rules.reserved()))
+        let of_tables = || self.server.reserved().or_else(|| self.fetching.reserved()).or_else(|| self.rules.reserved());
+        reserved(context, given.or_else(of_tables))
     }
 
     /// Takes an address, or refuses one of others (AUTO-2).
@@ -235,23 +197,16 @@ impl SettingsArguments {
         Ok(())
     }
 
-    fn over_server(&self, settings: &mut Settings) -> Result<()> {
-        put(&mut settings.imap_host, self.imap_host.clone());
-        let usual = settings.imap_port == 0 || settings.imap_port == net::IMAP.usual_port(settings.imap_security);
-        put(&mut settings.imap_security, self.imap_security);
-        put(&mut settings.imap_port, self.imap_port.map(i64::from));
+    fn over_server(&self, settings: &mut Settings, now: i64, db: &mut Database) -> Result<()> {
+        let server = &mut settings.server;
+        let usual = server.imap_port == 0 || server.imap_port == net::IMAP.usual_port(server.imap_security);
+        self.server.over(server, now, db)?;
         // A port of one's own stays when only the protection changes.
-        if usual && self.imap_port.is_none() {
-            settings.imap_port = net::IMAP.usual_port(settings.imap_security);
+        if usual && self.server.imap_port.is_none() {
+            server.imap_port = net::IMAP.usual_port(server.imap_security);
         }
-        put(&mut settings.imap_user, self.imap_user.clone());
-        if settings.imap_user.is_empty() {
-            settings.imap_user = self.address.clone().unwrap_or_else(|| settings.address.clone());
-        }
-        if let Some(file) = &self.ca_file {
-            // Cron has another working directory.
-            let file = if file.is_empty() { None } else { Some(std::path::absolute(file)?.display().to_string()) };
-            settings.imap_ca_file = file;
+        if server.imap_user.is_empty() {
+            server.imap_user = self.address.clone().unwrap_or_else(|| settings.own.address.clone());
         }
         if !self.mailboxes.is_empty() {
             settings.mailboxes = self.mailboxes.iter().map(|name| mailbox_name(name)).collect();
@@ -289,16 +244,15 @@ impl SettingsArguments {
     ) -> Result<()> {
         let sealed = password.map(|password| context.seal(id, password)).transpose()?;
         let PasswordArguments { password_command, token_command, password_file, password_credential, .. } = &self.password;
-        if self.auth == Some(Auth::Password) && !token_command.is_empty() {
+        if self.server.auth == Some(Auth::Password) && !token_command.is_empty() {
             return Err(Fault::new(Class::Usage, "a token is no password: --token-command goes with --auth xoauth2").into());
         }
-        put(&mut settings.imap_auth, self.auth());
+        put(&mut settings.server.auth, self.auth());
         let password_command = if token_command.is_empty() { password_command } else { token_command };
-        if let Some(given) = given_password(sealed, password_command, password_file.as_ref(), password_credential.as_ref())? {
-            settings.password_source = given.source;
-            settings.password_reference = given.reference;
-            settings.password_sealed = given.sealed;
-        }
+        put(
+            &mut settings.password,
+            given_password(sealed, password_command, password_file.as_ref(), password_credential.as_ref())?,
+        );
         Ok(())
     }
 }
@@ -312,8 +266,7 @@ pub fn given_password(
 ) -> Result<Option<Password>> {
     let (source, reference) = match (&sealed, command, file, credential) {
         (Some(_), ..) => (PasswordSource::Stored, None),
-        // Cron has another working directory.
-        (_, [], Some(file), _) => (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string())),
+        (_, [], Some(file), _) => (PasswordSource::File, Some(absolute(file)?)),
         (_, [], None, Some(name)) => (PasswordSource::Credential, Some(name.clone())),
         (_, [], None, None) => return Ok(None),
         (_, command, ..) => (PasswordSource::Command, Some(serde_json::to_string(command)?)),
@@ -340,7 +293,7 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     if !settings.address.contains('@') {
         return wrong("the account needs an e-mail address: --address");
     }
-    if settings.imap_host.is_empty() {
+    if settings.server.imap_host.is_empty() {
         return wrong("the account needs a server: --imap-host");
     }
     if rules.group_folder.is_some() && settings.kind == AccountKind::Personal {
@@ -365,10 +318,10 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     if rules.make_cases && rules.distribution == Distribution::Direct && rules.assigned_user.is_none() {
         return wrong("direct hands cases to one user: --assigned-user");
     }
-    if settings.max_seconds <= 0 || settings.max_message_size <= 0 {
+    if settings.fetching.max_seconds <= 0 || settings.fetching.max_message_mib.bytes() == 0 {
         return wrong("--max-seconds and --max-message-mib must be above zero");
     }
-    not_internal(settings.kind, &settings.imap_host, internal_hosts)
+    not_internal(settings.kind, &settings.server.imap_host, internal_hosts)
 }
 
 /// Refuses an option of administrators to anybody else (ACCESS-1).

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::answers::AnswerShown;
 use super::sending::SendingShown;
-use super::settings::RulesShown;
+use super::settings::{FetchShown, RulesShown, ServerShown};
 use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::show::{lines, or_empty, yes};
@@ -16,7 +16,7 @@ use crate::pass::verdict::Names;
 use crate::store::account::{self, Account as Stored};
 use crate::store::answer;
 use crate::store::grant::Granted;
-use crate::store::sending::Smtp;
+use crate::store::sending::{Password, Smtp};
 use crate::store::server_action::{self, Waiting};
 use crate::store::trouble::{self, Trouble};
 use crate::store::{Database, Store, sending, template};
@@ -137,21 +137,15 @@ pub struct Whole {
     address: String,
     address_vouched: bool,
     active: bool,
-    imap_host: String,
-    imap_port: i64,
-    imap_security: String,
-    imap_user: String,
-    ca_file: Option<String>,
-    auth: Auth,
+    #[serde(flatten)]
+    server: ServerShown,
     grant: Option<GrantShown>,
     password: String,
     mailboxes: Vec<String>,
     /// Mailboxes and the owner's folders that their mail goes to.
     mailbox_folders: BTreeMap<String, String>,
-    fetch_since: String,
-    act_since: String,
-    max_seconds: i64,
-    max_message_mib: i64,
+    #[serde(flatten)]
+    fetching: FetchShown,
     #[serde(flatten)]
     rules: RulesShown,
     teams: Vec<String>,
@@ -185,31 +179,22 @@ impl Whole {
             address: account.address.clone(),
             address_vouched: account.address_vouched,
             active: account.active,
-            imap_host: account.imap_host.clone(),
-            imap_port: account.imap_port,
-            imap_security: account.imap_security.to_string(),
-            imap_user: account.imap_user.clone(),
-            ca_file: account.imap_ca_file.clone(),
-            auth: account.imap_auth,
+            server: ServerShown::new(&account.server, &names),
             grant: account.grant.clone().map(GrantShown::from),
             password: if account.reads_by_grant() {
                 "none: the token of the right".to_string()
             } else {
-                let (reference, is_sealed) = (account.password_reference.as_deref(), account.password_sealed.is_some());
-                told_password(account.password_source, reference, is_sealed)
+                told_password(&account.password)
             },
             mailboxes: account.mailboxes.clone(),
             mailbox_folders,
-            fetch_since: rfc3339(account.fetch_since),
-            act_since: rfc3339(account.act_since),
-            max_seconds: account.max_seconds,
-            max_message_mib: account.max_message_size >> 20,
+            fetching: FetchShown::new(&account.fetching, &names),
             rules: RulesShown::new(&account.rules, &names),
             teams: account.teams.iter().filter_map(|team| names.teams.get(team).cloned()).collect(),
             smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
             sending: SendingShown::new(&sending.settings, &names),
             auto_reply: AutoReplyShown::read(account, db, &names)?,
-            created_at: rfc3339(account.state.created_at),
+            created_at: rfc3339(account.created_at),
             last_success: account.state.last_success_at.map(rfc3339),
             cannot_send: trouble::of(db, account.id)?.map(|known| {
                 let (since, retry_at) = (rfc3339(known.since), rfc3339(known.retry_at));
@@ -239,18 +224,15 @@ impl Whole {
                 if self.address_vouched { String::new() } else { "named by its owner, and not given by an administrator".into() },
             ),
             ("active", yes(self.active)),
-            ("server", format!("{}:{} ({})", self.imap_host, self.imap_port, self.imap_security)),
-            ("user", self.imap_user.clone()),
-            ("CA file", or_empty(self.ca_file.as_ref())),
-            ("login by", self.auth.to_string()),
+            ("server", format!("{}:{} ({})", self.server.imap_host, self.server.imap_port, self.server.imap_security)),
+        ];
+        all.extend(self.server.lines());
+        all.extend([
             ("right", self.grant.as_ref().map(|grant| grant.text(now)).unwrap_or_default()),
             ("password", self.password.clone()),
             ("mailboxes", self.mailboxes.iter().map(|name| self.told_mailbox(name)).collect::<Vec<_>>().join(", ")),
-            ("fetch since", self.fetch_since.clone()),
-            ("act since", self.act_since.clone()),
-            ("max seconds", self.max_seconds.to_string()),
-            ("max message", format!("{} MiB", self.max_message_mib)),
-        ];
+        ]);
+        all.extend(self.fetching.lines());
         all.extend(self.rules.lines());
         all.extend([
             ("teams", self.teams.join(", ")),
@@ -325,22 +307,19 @@ struct SmtpShown {
 
 impl SmtpShown {
     fn new(smtp: &Smtp, account: &Stored) -> Self {
-        let own = |password: &sending::Password| {
-            told_password(password.source, password.reference.as_deref(), password.sealed.is_some())
-        };
         Self {
             host: smtp.host.clone(),
             port: smtp.port,
             security: smtp.security,
             auth: smtp.auth,
-            user: smtp.user.clone().unwrap_or_else(|| account.imap_user.clone()),
+            user: smtp.user.clone().unwrap_or_else(|| account.server.imap_user.clone()),
             ca_file: smtp.ca_file.clone(),
             password: match &smtp.password {
                 None if account.grant.is_some() && smtp.auth.auth().is_some_and(Auth::is_token) => {
                     "none: the token of the right".to_string()
                 }
                 None => "that for reading".to_string(),
-                Some(password) => own(password),
+                Some(password) => told_password(password),
             },
         }
     }
@@ -373,10 +352,10 @@ impl AutoReplyShown {
 }
 
 /// Says where a password comes from, never what it is (ACCESS-3).
-fn told_password(source: PasswordSource, reference: Option<&str>, is_sealed: bool) -> String {
-    let reference = reference.unwrap_or_default();
-    match source {
-        PasswordSource::Stored if is_sealed => "kept encrypted in the database".to_string(),
+fn told_password(password: &Password) -> String {
+    let reference = password.reference.as_deref().unwrap_or_default();
+    match password.source {
+        PasswordSource::Stored if password.sealed.is_some() => "kept encrypted in the database".to_string(),
         PasswordSource::Stored => "none".to_string(),
         PasswordSource::Command => format!("from the command {reference}"),
         PasswordSource::File => format!("from the file {reference}"),

@@ -19,7 +19,7 @@ use crate::plural::counted;
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, access as trace, answer, status, user};
+use crate::store::{Database, Store, access as trace, answer, state, user};
 use crate::words::SmtpAuth;
 
 /// What was found of one mailbox.
@@ -41,7 +41,7 @@ pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> 
     }
     open_all(context, &account, &with).with_context(|| format!("account {}", account.name))?;
     // What it rested for is over.
-    context.store()?.alone(|db| status::try_again(db, &permit, account.id))
+    context.store()?.alone(|db| state::try_again(db, &permit, account.id))
 }
 
 fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
@@ -49,7 +49,7 @@ fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
     let out = &context.out;
     out.say(&format!(
         "Logged in to {}:{} ({}) as {}.",
-        account.imap_host, account.imap_port, account.imap_security, account.imap_user
+        account.server.imap_host, account.server.imap_port, account.server.imap_security, account.server.imap_user
     ));
     let mut tested = Vec::new();
     for mailbox in &account.mailboxes {
@@ -181,7 +181,7 @@ pub(super) fn send_to(context: &Context, account: &Stored, with: &Sending, draft
     });
     let option = if smtp.password.is_some() { "--smtp-password-stdin" } else { "--password-stdin" };
     let replies = replies.map_err(|error| advised(error, account, option))?;
-    let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
+    let user = smtp.user.as_ref().unwrap_or(&account.server.imap_user);
     let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
     out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));
     let recipients = written.iter().flat_map(|(.., envelope)| &envelope.recipients);
@@ -202,7 +202,7 @@ pub(super) fn send_to(context: &Context, account: &Stored, with: &Sending, draft
 }
 
 pub fn connect(context: &Context, account: &Stored) -> Result<Session> {
-    connect_for(context, account, u64::try_from(account.max_seconds).unwrap_or_default())
+    connect_for(context, account, u64::try_from(account.fetching.max_seconds).unwrap_or_default())
 }
 
 /// The same, for so many seconds at the most.

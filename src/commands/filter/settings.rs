@@ -23,6 +23,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 
 /// What the options name outside the database.
 pub struct Named<'a> {
+    pub now: i64,
     script: Option<Script>,
     commands: &'a BTreeMap<String, Vec<String>>,
 }
@@ -171,12 +172,12 @@ impl FilterArguments {
             let text = String::from_utf8(text).map_err(|_| wrong("it is not written in UTF-8".to_string()))?;
             Script::new(&text).map_err(wrong)
         });
-        Ok(Named { script: script.transpose()?, commands: &context.loaded.config.filters.commands })
+        Ok(Named { now: context.now(), script: script.transpose()?, commands: &context.loaded.config.filters.commands })
     }
 
     /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions; a script that of both.
     pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner, named: &Named<'_>) -> Result<()> {
-        self.settings.over(&mut filter.settings, db)?;
+        self.settings.over(&mut filter.settings, named.now, db)?;
         if let Some(script) = &named.script {
             let folders = script.folder_names();
             only_ones_own(db, owner, !folders.is_empty(), None)?;

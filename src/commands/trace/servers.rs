@@ -201,8 +201,9 @@ fn tell(db: &mut Database, account: &Account, sights: Vec<Sight>, asked: &mut As
             let is_read = account.mailboxes.contains(mailbox);
             let name = argument::quoted(&account.name);
             // What was there already, and is older than fetch-since, is no miss to reconcile.
-            let is_old =
-                |position: &Position| position.was_there(uid) && sight.came_at.is_some_and(|date| date < account.fetch_since);
+            let is_old = |position: &Position| {
+                position.was_there(uid) && sight.came_at.is_some_and(|date| date < account.fetching.fetch_since)
+            };
             let next = match known.as_ref().filter(|position| uid <= position.last_uid) {
                 None if is_read => format!("espomail fetch {name}"),
                 Some(position) if is_read && !is_old(position) => format!("espomail reconcile {name}"),

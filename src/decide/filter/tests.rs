@@ -247,7 +247,7 @@ fn filter_4_commands_of_both_scopes_are_run_but_not_for_history() {
             crate::decide::Change::Run { command, .. } => Some(command.clone()),
             _ => None,
         };
-        plan.steps.iter().filter_map(named).collect::<Vec<_>>()
+        plan.steps().iter().filter_map(named).collect::<Vec<_>>()
     };
     let mut known = facts();
     assert_eq!(commands(&mut known), ["own", "all"]);

@@ -2,7 +2,7 @@
 
 use super::super::desk::Desk;
 use super::super::reason::{Reason, reason};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
@@ -19,14 +19,16 @@ use super::super::plan::{Apart, Asked, Change, Plan};
 use super::super::road::{News, tell};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{EmailId, NoteKind, ParentBy, RecordId, TeamId, UserId};
+use crate::words::{AccountId, EmailId, NoteKind, ParentBy, RecordId, TeamId, UserId};
 
 /// What stored e-mails say, by their numbers; of those that nobody asks it may be missing.
 pub type Mails = HashMap<EmailId, Mail>;
 
 /// Starts the plan of what a person asked for.
 pub(super) fn begin(email: EmailId, asked: Asked) -> Plan {
-    Plan { email: Some(email), ..Plan::asked(asked) }
+    let mut plan = Plan::asked(asked);
+    plan.email = Some(email);
+    plan
 }
 
 /// Decides what follows when a person gives an e-mail to a record: its people get it (CASE-1), with their own filters (FILTER-5),
@@ -209,13 +211,15 @@ fn take_back(email: EmailId, before: RecordId, linked: Option<&Written>, facts: 
 /// one who asks may not change is not among the facts.
 pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailId> {
     let Some(named) = facts.emails.get(&email) else { return Vec::new() };
-    let (thread, with) = (facts.thread(named.thread), owners(named, facts));
+    let (thread, with) = (facts.thread(named.thread), group_accounts(named, facts));
+    let door = Brought::Person.door(Owners { accounts: &with, ..named.owners() });
     let is_case = facts.is_case(record);
-    let case_teams: HashSet<TeamId> = facts.records.get(&record).into_iter().flat_map(|known| &known.teams).copied().collect();
+    let case_teams = facts.records.get(&record).map_or(&[][..], |known| &known.teams);
     // To somebody who is no case it brings what came through the same accounts: their owners gave their word for all of that.
     let came_the_same_way = |known: &EmailFacts| known.accounts.iter().any(|account| named.accounts.contains(account));
     let may_come = |known: &EmailFacts| {
-        Brought::Person.lets(&owners(known, facts), Some(&with), &case_teams) || (!is_case && came_the_same_way(known))
+        let accounts = group_accounts(known, facts);
+        door.lets(Owners { accounts: &accounts, ..known.owners() }, case_teams) || (!is_case && came_the_same_way(known))
     };
     let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
         (None, None) => true,
@@ -236,12 +240,9 @@ pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailI
     found
 }
 
-/// Whose an e-mail is.
-fn owners(known: &EmailFacts, facts: &Facts) -> Owners {
-    Owners {
-        group_accounts: known.accounts.iter().copied().filter(|account| facts.group_accounts.contains(account)).collect(),
-        teams: known.teams.iter().copied().collect(),
-    }
+/// The accounts that it came through and are nobody's own.
+fn group_accounts(known: &EmailFacts, facts: &Facts) -> Vec<AccountId> {
+    known.accounts.iter().copied().filter(|account| facts.group_accounts.contains(account)).collect()
 }
 
 /// An e-mail comes to a record by a person's word, and its people hear of it.

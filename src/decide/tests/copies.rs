@@ -16,7 +16,7 @@ fn addressed(mail: &Mail, cc: &[&str]) -> Mail {
 }
 
 fn keeps_bytes(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.change, Change::KeepCopy { .. }))
+    plan.steps().iter().any(|step| matches!(step.change, Change::KeepCopy { .. }))
 }
 
 /// The same Message-ID, author and date, and other content.
@@ -54,7 +54,7 @@ fn dup_2_a_changed_copy_is_filed_beside_the_first_without_a_case_an_answer_or_a_
     facts.account.answering = Some(Answering { outlet: Some(SUPPORT), authenticated_only: false });
     let first = go(&mut facts, &mail("a@x"));
     let case = new_case(&first).unwrap().id;
-    let answers = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::Answer { .. }));
+    let answers = |plan: &Plan| plan.steps().iter().any(|step| matches!(step.change, Change::Answer { .. }));
     assert!(answers(&first));
     let plan = go(&mut facts, &changed(&mail("a@x"), 1));
     let new = new_email(&plan);
@@ -104,7 +104,7 @@ fn dup_2_a_changed_copy_re_opens_nothing_and_its_references_lead_nowhere() {
     assert_eq!((new_email(&plan).parent, new_email(&plan).thread), (Some(case), new_email(&first).thread));
     assert_ne!(new_email(&other).thread, new_email(&first).thread);
     let told = plan
-        .steps
+        .steps()
         .iter()
         .any(|step| matches!(step.change, Change::Reopen { .. } | Change::JoinThreads { .. } | Change::MarkReplied { .. }));
     assert!(!told && new_case(&plan).is_none(), "{plan:?}");
@@ -118,7 +118,7 @@ fn dup_3_a_changed_copy_makes_the_case_that_the_first_did_not_make_and_leaves_th
     facts.account = support;
     let plan = go(&mut facts, &changed(&mail("a@x"), 1));
     let case = new_case(&plan).unwrap().id;
-    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::AdoptThread { .. } | Change::SetParent { .. })));
+    assert!(!plan.steps().iter().any(|step| matches!(step.change, Change::AdoptThread { .. } | Change::SetParent { .. })));
     assert_eq!(facts.emails[&first].parent, None);
     // The first one comes through the account as well: one case is enough, and its people are those of the account.
     facts.records.get_mut(&case).unwrap().assigned_user = Some(UserId(8));
@@ -155,7 +155,7 @@ fn dup_2_a_copy_that_asks_for_answers_elsewhere_or_for_none_takes_nothing_from_t
     let machine = Mail { automatic: vec![sign(Machine::Reply)], raw_digest: [5; 32], ..letter.clone() };
     let elsewhere = Mail { reply_to: vec![address("evil@z.example")], raw_digest: [6; 32], ..letter.clone() };
     let own = Mail { reply_to: letter.from.clone().into_iter().collect(), raw_digest: [7; 32], ..letter.clone() };
-    let answers = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::Answer { .. }));
+    let answers = |plan: &Plan| plan.steps().iter().any(|step| matches!(step.change, Change::Answer { .. }));
     let answering = || {
         let mut facts = office();
         facts.account.answering = Some(Answering { outlet: Some(SUPPORT), authenticated_only: false });

@@ -10,27 +10,12 @@ const EMAIL: EmailId = EmailId(41);
 fn waiting() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
-        sender: String::new(),
-        header_date: None,
-        partial: false,
-        ours: false,
-        author: None,
-        claimed: false,
-        automatic: false,
-        answers_to: Vec::new(),
         thread: ThreadId(8),
         arrived_at: NOW,
-        content_digest: [0; 32],
-        raws: Vec::new(),
-        parent: None,
-        parent_by: None,
-        teams: Vec::new(),
         users: vec![UserId(1)],
         accounts: vec![SUPPORT],
-        private: false,
-        replied: None,
-        id_collision: false,
-        people: Vec::new(),
+        at_desk: true,
+        ..EmailFacts::default()
     };
     facts.emails.insert(EMAIL, known);
     facts.waiting.insert(EMAIL, vec![ReviewId(7)]);
@@ -43,8 +28,8 @@ fn waiting() -> Facts {
 fn changes(word: Word, facts: &mut Facts) -> Vec<Change> {
     let asked = Asked { user: Some(UserId(9)) };
     let plan = settle((ReviewId(7), EMAIL), &mail("a@x"), word, asked, &Policy::default(), facts).unwrap();
-    assert!(plan.steps.iter().all(|step| !step.because.text.is_empty()));
-    let mut changes: Vec<Change> = plan.steps.into_iter().map(|step| step.change).collect();
+    assert!(plan.steps().iter().all(|step| !step.because.text.is_empty()));
+    let mut changes: Vec<Change> = plan.steps().iter().map(|step| step.change.clone()).collect();
     let decision = if let Word::Accept(_) = word { ReviewDecision::Accepted } else { ReviewDecision::Split };
     assert_eq!(changes.remove(0), Change::Decide { review: ReviewId(7), decision });
     changes
@@ -140,7 +125,7 @@ fn inbox_2_a_user_marks_and_moves_a_copy_that_is_there_and_a_group_folder_brings
     let mut facts = waiting();
     let asked = Asked { user: Some(UserId(1)) };
     let marks = Marks { read: Some(true), important: None };
-    let only = |plan: Plan| plan.steps.into_iter().map(|step| step.change).collect::<Vec<_>>();
+    let only = |plan: Plan| plan.steps().iter().map(|step| step.change.clone()).collect::<Vec<_>>();
     let done = only(mark(EMAIL, UserId(1), marks, asked, &facts).unwrap());
     assert_eq!(done, [Change::Mark { email: EMAIL, user: UserId(1), marks }]);
     let error = put(EMAIL, UserId(2), Spot::Trash, asked, &facts).unwrap_err();
@@ -208,16 +193,16 @@ fn case_1_who_is_handed_a_case_gets_its_emails_but_no_copy_and_no_turn_is_used()
     facts.people.insert(UserId(3), Person { active: true, ..Person::default() });
     let asked = Asked { user: Some(UserId(3)) };
     let plan = assign(RecordId(50), UserId(3), &Mails::new(), asked, &Policy::default(), &mut facts).unwrap();
-    let given = plan.steps.iter().filter_map(|step| match step.change {
+    let given = plan.steps().iter().filter_map(|step| match step.change {
         Change::AddUser { email, user, .. } => Some((email.0, user.0)),
         Change::AddTeam { .. } | Change::AdvanceRotation { .. } | Change::Notify { .. } => panic!("{step:?}"),
         _ => None,
     });
     // DUP-2: 46 is a copy with other content. Whoever takes a case needs not be told.
     assert_eq!(given.collect::<Vec<_>>(), [(42, 3), (45, 3), (47, 3)]);
-    assert!(plan.steps.iter().all(|step| !step.because.text.is_empty()));
+    assert!(plan.steps().iter().all(|step| !step.because.text.is_empty()));
     let again = assign(RecordId(50), UserId(3), &Mails::new(), asked, &Policy::default(), &mut facts).unwrap();
-    assert_eq!(again.steps, []);
+    assert_eq!(again.steps(), []);
     facts.people.insert(UserId(4), Person::default());
     assert!(assign(RecordId(50), UserId(4), &Mails::new(), asked, &Policy::default(), &mut facts).is_err());
 }

@@ -105,7 +105,7 @@ fn link_3_a_stranger_who_names_a_case_opens_one_that_refers_to_it_or_waits() {
     let plan = go(&mut facts, &stranger);
     assert_eq!((plan.fate, new_email(&plan).parent), (Fate::Held, None));
     assert!(new_case(&plan).is_none() && notes(&plan).is_empty());
-    let held = plan.steps.iter().any(|step| matches!(step.change, Change::Hold { candidate, .. } if candidate == Some(case)));
+    let held = plan.steps().iter().any(|step| matches!(step.change, Change::Hold { candidate, .. } if candidate == Some(case)));
     assert!(held, "{plan:?}");
     let automatic = Mail { automatic: vec![sign(Machine::Reply)], ..stranger };
     assert_eq!(go(&mut facts, &Mail { content_digest: [3; 32], ..automatic }).fate, Fate::Imported, "no queue of machines");
@@ -146,7 +146,7 @@ fn case_4_a_follow_up_by_the_status_of_its_case() {
         let (mut facts, case) = with_case(status, days);
         facts.account.reopen_within = within.map(|days: i64| days * DAY);
         let plan = go(&mut facts, &answer("b@x", &["a@x"]));
-        let reopened = plan.steps.iter().any(|step| matches!(step.change, Change::Reopen { status: CaseStatus::Assigned, .. }));
+        let reopened = plan.steps().iter().any(|step| matches!(step.change, Change::Reopen { status: CaseStatus::Assigned, .. }));
         match becomes {
             Becomes::Stays => assert!(!reopened && new_case(&plan).is_none(), "{status} {days}"),
             Becomes::Reopened => {
@@ -186,7 +186,7 @@ fn auto_3_automatic_mail_attaches_quietly_and_opens_and_reopens_nothing() {
     let automatic = Mail { automatic: vec![sign(Machine::Reply)], ..answer("b@x", &["a@x"]) };
     let plan = go(&mut facts, &automatic);
     assert_eq!(new_email(&plan).parent, Some(case));
-    let changes: Vec<_> = plan.steps.iter().map(|step| &step.change).collect();
+    let changes: Vec<_> = plan.steps().iter().map(|step| &step.change).collect();
     assert!(changes.iter().any(|change| matches!(change, Change::AddNote { quiet: true, .. })), "{changes:?}");
     assert!(!changes.iter().any(|change| matches!(change, Change::Reopen { .. })), "{changes:?}");
 }
@@ -209,7 +209,7 @@ fn case_4_those_who_work_on_a_case_leave_it_closed() {
     facts.users.insert("agent@example.com".into(), assigned);
     let agent = Mail { from: Some(address("agent@example.com")), ..answer("b@x", &["a@x"]) };
     let plan = go(&mut facts, &vouched(agent));
-    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::Reopen { .. })));
+    assert!(!plan.steps().iter().any(|step| matches!(step.change, Change::Reopen { .. })));
     assert_eq!(new_email(&plan).author, Some(assigned), "ACCESS-5: a label");
 }
 
@@ -269,7 +269,7 @@ fn thread_1_a_stranger_cannot_mix_the_cases_of_others() {
         cc: vec![address("customer@example.org")],
         ..answer(id, &["a@x", "b@x"])
     };
-    let merged = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::MergeCases { .. }));
+    let merged = |plan: &Plan| plan.steps().iter().any(|step| matches!(step.change, Change::MergeCases { .. }));
     // Writing into both first makes nobody a part of them.
     go(&mut facts, &Mail { from: Some(address("stranger@example.net")), ..answer("c@x", &["a@x"]) });
     go(&mut facts, &Mail { from: Some(address("stranger@example.net")), ..answer("d@x", &["b@x"]) });
@@ -297,7 +297,7 @@ fn thread_1_a_chain_of_ten_thousand_references_counts_from_its_newer_end() {
     let references: Vec<String> = (0..10_000).map(|number| format!("r{number}@x")).collect();
     let plan = go(&mut facts, &Mail { references, ..mail("z@x") });
     assert_eq!(new_email(&plan).replied, first);
-    let remembered = plan.steps.iter().filter(|step| matches!(step.change, Change::RememberId { .. })).count();
+    let remembered = plan.steps().iter().filter(|step| matches!(step.change, Change::RememberId { .. })).count();
     assert!(remembered <= 1_001, "{remembered}");
 }
 
@@ -310,7 +310,7 @@ fn thread_2_what_was_linked_by_address_comes_to_the_case_of_its_thread() {
     assert_eq!(facts.parent_of(email), Some((contact, ParentBy::Address)));
     let plan = go(&mut facts, &mail("a@x"));
     let case = new_case(&plan).unwrap().id;
-    assert!(plan.steps.iter().any(|step| matches!(step.change, Change::AdoptThread { case: to, .. } if to == case)));
+    assert!(plan.steps().iter().any(|step| matches!(step.change, Change::AdoptThread { case: to, .. } if to == case)));
     assert_eq!(facts.parent_of(email), Some((case, ParentBy::Thread)));
 }
 

@@ -45,7 +45,7 @@ fn told(plan: &Plan) -> Vec<(i64, NotificationKind)> {
         Change::Notify { user, kind, .. } if !step.because.text.is_empty() => Some((user.0, *kind)),
         _ => None,
     };
-    plan.steps.iter().filter_map(of).collect()
+    plan.steps().iter().filter_map(of).collect()
 }
 
 fn noted(plan: &Plan, words: &str) -> bool {
@@ -60,7 +60,7 @@ fn notify_1_followers_of_the_record_and_its_account_hear_of_the_note() {
     let plan = go(&mut facts, &about_case("a@x"));
     // Dan is in the inbox and follows nothing.
     assert_eq!(told(&plan), [(1, Note), (2, Note), (3, Note), (4, EmailReceived)]);
-    let step = plan.steps.iter().find(|step| matches!(step.change, Change::Notify { user: UserId(3), .. })).unwrap();
+    let step = plan.steps().iter().find(|step| matches!(step.change, Change::Notify { user: UserId(3), .. })).unwrap();
     assert_eq!(step.because.to_string(), "NOTIFY-1: they follow account:6");
     let Change::Notify { email, note, record, .. } = &step.change else { panic!() };
     assert_eq!((*email, note.is_some(), *record), (plan.email, true, Some(RecordId(50))));
@@ -241,7 +241,7 @@ fn follow_1_users_who_follow_every_case_follow_those_they_may_read() {
         let plan = go(&mut facts, &mail("a@x"));
         let case = new_case(&plan).unwrap().id;
         let follow = Change::Follow { record: case, user: UserId(7) };
-        assert_eq!(plan.steps.iter().any(|step| step.change == follow), follows, "{cell}");
+        assert_eq!(plan.steps().iter().any(|step| step.change == follow), follows, "{cell}");
         assert_eq!(told(&plan), if follows { vec![(7, Note)] } else { vec![] }, "{cell}");
     }
 }

@@ -28,15 +28,15 @@ fn by(id: &str, author: &str) -> Mail {
 }
 
 fn replied(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.change, Change::MarkReplied { .. }))
+    plan.steps().iter().any(|step| matches!(step.change, Change::MarkReplied { .. }))
 }
 
 fn reopened(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.change, Change::Reopen { .. }))
+    plan.steps().iter().any(|step| matches!(step.change, Change::Reopen { .. }))
 }
 
 fn answered(plan: &Plan) -> Option<&str> {
-    plan.steps.iter().find_map(|step| match &step.change {
+    plan.steps().iter().find_map(|step| match &step.change {
         Change::Answer { to, .. } => Some(to.address.as_str()),
         _ => None,
     })
@@ -47,7 +47,7 @@ fn quiet(plan: &Plan) -> Vec<bool> {
         Change::AddNote { quiet, email: Some(_), kind, .. } if kind != NoteKind::Created => Some(quiet),
         _ => None,
     };
-    plan.steps.iter().filter_map(of).collect()
+    plan.steps().iter().filter_map(of).collect()
 }
 
 /// Answers of its own go out through this account.
@@ -83,7 +83,7 @@ fn access_5_who_says_to_be_one_of_us_is_received_mail_until_something_vouches_fo
         assert_eq!(notes(&plan), [if is_verified { NoteKind::EmailSent } else { NoteKind::EmailReceived }], "{cell}");
         assert_eq!(users(&plan), [(1, is_verified)], "unread for everybody, the claimed sender too: {cell}");
         assert_eq!(replied(&plan), is_verified, "{cell}");
-        let told = plan.steps.iter().any(|step| matches!(step.change, Change::Notify { user: UserId(1), .. }));
+        let told = plan.steps().iter().any(|step| matches!(step.change, Change::Notify { user: UserId(1), .. }));
         assert_eq!(told, !is_verified, "{cell}");
         assert_eq!(new.parent, Some(case), "{cell}");
         let is_marked = plan.notes.iter().any(|note| note.to_string().starts_with("ACCESS-5: sender not verified"));
@@ -163,13 +163,13 @@ fn access_5_a_copy_in_the_sent_mailbox_shows_that_the_claim_was_true() {
     let plan = go(&mut facts, &letter);
     assert_eq!((plan.fate, plan.email), (Fate::Duplicate, Some(first)));
     let author = Some(UserId(1));
-    assert!(plan.steps.iter().any(|step| step.change == Change::Verify { email: first, author }), "{plan:?}");
+    assert!(plan.steps().iter().any(|step| step.change == Change::Verify { email: first, author }), "{plan:?}");
     let known = &facts.emails[&first];
     assert_eq!((known.ours, known.author, known.claimed), (true, author, false));
     // And no copy takes that back.
     facts.account = AccountFacts { id: AccountId(3), ..AccountFacts::default() };
     let plan = go(&mut facts, &letter);
-    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::Verify { .. })));
+    assert!(!plan.steps().iter().any(|step| matches!(step.change, Change::Verify { .. })));
     assert!(facts.emails[&first].ours);
 }
 
@@ -237,7 +237,7 @@ fn auto_2_a_message_id_of_ours_that_somebody_repeats_makes_nobody_one_of_us() {
     let new = new_email(&plan);
     assert_eq!((new.ours, new.author, new.claimed), (false, None, true));
     assert_eq!((new_case(&plan), answered(&plan)), (None, None), "it opens nothing and is not answered: it may be a loop");
-    assert!(plan.steps.iter().any(|step| matches!(step.change, Change::AddUser { user: UserId(1), read: false, .. })));
+    assert!(plan.steps().iter().any(|step| matches!(step.change, Change::AddUser { user: UserId(1), read: false, .. })));
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn auto_3_followers_of_a_record_hear_of_invoices_but_not_of_absences_and_reports
             let invoice = Mail { automatic: vec![sign(kind)], from: Some(address("billing@shop.example")), ..mail("b@x") };
             let plan = go(&mut facts, &invoice);
             assert_eq!(new_email(&plan).parent, Some(shop));
-            let told = plan.steps.iter().any(|step| matches!(step.change, Change::Notify { user: UserId(2), .. }));
+            let told = plan.steps().iter().any(|step| matches!(step.change, Change::Notify { user: UserId(2), .. }));
             assert_eq!(told, hears, "{kind} {record_kind}: {:?}", plan.notes);
         }
     }

@@ -298,7 +298,7 @@ impl Walk<'_> {
             for uid in some {
                 match dates.get(uid) {
                     None => absent.push(*uid),
-                    Some(Some(date)) if *date < self.poll.account.fetch_since && position.was_there(i64::from(*uid)) => {
+                    Some(Some(date)) if *date < self.poll.account.fetching.fetch_since && position.was_there(i64::from(*uid)) => {
                         older.push(*uid);
                     }
                     Some(_) => missing.push(*uid),

@@ -101,7 +101,7 @@ pub(super) fn begin_anew(
     quiet_before: Option<i64>,
 ) -> Result<Listing> {
     let (mut listed, end) = session.uids()?;
-    let since = session.uids_since(poll.account.fetch_since)?;
+    let since = session.uids_since(poll.account.fetching.fetch_since)?;
     // Where nothing is due: behind everything that was there. UIDNEXT is not asked: where it is wrong, all later mail is lost.
     let start = since.first().map_or(end, |first| end.min(first - 1));
     if listed.len() < MOST_LISTED {
@@ -132,7 +132,7 @@ fn above(poll: &Poll<'_>, session: &mut Session, position: Position, listed: Vec
         let is_cut = listed.len() >= MOST_LISTED;
         return Ok(Listing { position, due: listed.into_iter().map(Due::Take).collect(), is_cut });
     }
-    let since = session.uids_above_since(last_of(&position)?, poll.account.fetch_since)?;
+    let since = session.uids_above_since(last_of(&position)?, poll.account.fetching.fetch_since)?;
     Ok(sorted_out(position, listed, &since))
 }
 

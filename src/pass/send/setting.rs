@@ -95,7 +95,7 @@ pub(super) fn server<'a>(
         ca_file: smtp.ca_file.as_ref().map(PathBuf::from),
         ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::SMTP)
     };
-    let user = smtp.user.clone().unwrap_or_else(|| account.imap_user.clone());
+    let user = smtp.user.clone().unwrap_or_else(|| account.server.imap_user.clone());
     Ok(Server {
         login: Login { account: account.name.clone(), place, user, auth, proof },
         own_name: connection.own_name.clone(),

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use crate::decide::{Brought, Owners};
 use crate::store::email::no_letter;
 use crate::store::note::unsent_among;
-use crate::store::noun::in_lists;
+use crate::store::noun::{gathered, in_lists};
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, notes, record_teams, records, reviews};
 use crate::store::{Database, IN_LIST};
 use crate::words::{AccountId, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, ThreadId};
@@ -43,47 +43,41 @@ pub struct Movable {
 /// Whose the e-mails are, and the cases.
 #[derive(Default)]
 struct Reach {
-    owners: HashMap<EmailId, Owners>,
-    case_teams: HashMap<RecordId, HashSet<TeamId>>,
+    /// The accounts that each came through and that are nobody's own.
+    accounts: HashMap<EmailId, Vec<AccountId>>,
+    teams: HashMap<EmailId, Vec<TeamId>>,
+    case_teams: HashMap<RecordId, Vec<TeamId>>,
 }
 
 impl Reach {
     fn gather(db: &mut Database, emails: &[EmailId], adoptions: &[Adoption]) -> Result<Self> {
-        let mut owners: HashMap<EmailId, Owners> = HashMap::new();
         let came = in_lists(db, emails, |db, some| {
             let of = email_accounts::table.inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)));
             let of = of.filter(email_accounts::email_id.eq_any(some)).filter(accounts::owner_id.is_null());
             Ok(of.select((email_accounts::email_id, email_accounts::account_id)).load::<(EmailId, AccountId)>(db)?)
         })?;
-        for (email, account) in came {
-            owners.entry(email).or_default().group_accounts.insert(account);
-        }
         let shared = in_lists(db, emails, |db, some| {
             let of = email_teams::table.filter(email_teams::email_id.eq_any(some));
             Ok(of.select((email_teams::email_id, email_teams::team_id)).load::<(EmailId, TeamId)>(db)?)
         })?;
-        for (email, team) in shared {
-            owners.entry(email).or_default().teams.insert(team);
-        }
         let cases: Vec<RecordId> = adoptions.iter().filter(|_| !emails.is_empty()).map(|adoption| adoption.case).collect();
-        let mut case_teams: HashMap<RecordId, HashSet<TeamId>> = HashMap::new();
-        let shared = in_lists(db, &cases, |db, some| {
+        let of_cases = in_lists(db, &cases, |db, some| {
             let of = record_teams::table.filter(record_teams::record_id.eq_any(some));
             Ok(of.select((record_teams::record_id, record_teams::team_id)).load::<(RecordId, TeamId)>(db)?)
         })?;
-        for (case, team) in shared {
-            case_teams.entry(case).or_default().insert(team);
-        }
-        Ok(Self { owners, case_teams })
+        Ok(Self { accounts: gathered(came), teams: gathered(shared), case_teams: gathered(of_cases) })
     }
 
     /// Whether this e-mail may come to the case.
     fn allows(&self, email: EmailId, adoption: &Adoption) -> bool {
-        let (nobody, no_team) = (Owners::default(), HashSet::new());
-        let owners = |email| self.owners.get(&email).unwrap_or(&nobody);
+        let owners = |email: EmailId| Owners {
+            accounts: self.accounts.get(&email).map_or(&[], Vec::as_slice),
+            teams: self.teams.get(&email).map_or(&[], Vec::as_slice),
+            ..Owners::default()
+        };
         let named = adoption.email.map(|(named, _)| named);
-        let case_teams = self.case_teams.get(&adoption.case).unwrap_or(&no_team);
-        named == Some(email) || adoption.brought.lets(owners(email), named.map(owners), case_teams)
+        let door = adoption.brought.door(named.map(owners).unwrap_or_default());
+        named == Some(email) || door.lets(owners(email), self.case_teams.get(&adoption.case).map_or(&[], Vec::as_slice))
     }
 }
 

@@ -8,15 +8,12 @@ use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::decide::access::Sight;
+use crate::store::access::WRITTEN;
 use crate::store::noun::in_lists;
 use crate::store::outbox::has_reached;
 use crate::store::schema::{audit, emails, outbox, users};
 use crate::store::{Database, relation};
 use crate::words::{EmailId, NoteId, OutboxState, OutgoingKind};
-
-/// How a person's letter is begun.
-const WRITTEN: [&str; 7] =
-    ["email compose", "email reply", "email forward", "case reply", "event accept", "event decline", "event tentative"];
 
 /// Who acted: the user, else the account of the operating system.
 type Acted = (Option<String>, String);

@@ -65,7 +65,7 @@ pub const COLUMNS: &[Column] = &[
     column("server_actions", UID, "last_error", EMAIL),
     column("sending_failures", ("account_id", "account_id"), "last_error", "''"),
     column("quarantine", ID, "error", "''"),
-    column("accounts", ID, "last_error", "''"),
+    column("account_states", ("account_id", "account_id"), "last_error", "''"),
 ];
 
 impl Column {
