@@ -67,11 +67,9 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
             ("raw_id", "1"),
             ("content_digest", "''"),
             ("from_address", "'dora@example.org'"),
-            ("people", "'{}'"),
             ("subject", "''"),
             ("date", "0"),
             ("arrived_at", "0"),
-            ("text", "''"),
             ("is_replied", "FALSE"),
             ("is_partial", "FALSE"),
             ("is_archived", "FALSE"),
@@ -81,8 +79,8 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
             ("subject_from", "0"),
             ("subject_to", "0"),
             ("automatic", "'[]'"),
-            ("defects", "'[]'"),
         ],
+        "email_texts" => &[("people", "'{}'"), ("text", "''"), ("defects", "'[]'")],
         "email_users" => &[("is_read", "FALSE"), ("is_important", "FALSE"), ("is_archived", "FALSE"), ("is_trashed", "FALSE")],
         "filters" => &[("place", "1"), ("active", "TRUE"), ("match_case", "FALSE"), ("is_regex", "FALSE")],
         "folders" => &[("place", "1"), ("skip_notifications", "FALSE")],
@@ -107,8 +105,20 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Writes the statement that inserts a row.
+/// Writes the statements that insert a row, and what an e-mail says beside its own.
 pub fn insert(table: &str, said: &[(&str, String)]) -> String {
+    let is_text = |(column, _): &(&str, String)| ["people", "text", "defects"].contains(column);
+    match table {
+        "emails" => {
+            let (texts, own): (Vec<_>, Vec<_>) = said.iter().cloned().partition(is_text);
+            let id = said.iter().filter(|(column, _)| *column == "id").map(|(_, id)| ("email_id", id.clone()));
+            one(table, &own) + &one("email_texts", &id.chain(texts).collect::<Vec<_>>())
+        }
+        _ => one(table, said),
+    }
+}
+
+fn one(table: &str, said: &[(&str, String)]) -> String {
     let rest = usual(table).iter().filter(|(name, _)| said.iter().all(|(other, _)| other != name));
     let all = said.iter().map(|(name, value)| (*name, value.as_str())).chain(rest.copied());
     let (names, values): (Vec<&str>, Vec<&str>) = all.unzip();

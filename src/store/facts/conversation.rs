@@ -11,7 +11,7 @@ use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::{Facts, answers_to};
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
-use crate::store::schema::{email_users, emails, notes, participants, positions, server_actions};
+use crate::store::schema::{email_texts, email_users, emails, notes, participants, positions, server_actions};
 use crate::store::{Database, IN_LIST, participant};
 use crate::words::{AccountId, EmailId, NoteKind, RecordId, RecordKind, ServerVerb, ThreadId};
 
@@ -120,7 +120,8 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
         false => facts.emails.keys().copied().collect(),
     };
     let rows = in_lists(&wanted, |some| {
-        emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people)).load::<(EmailId, String)>(db)
+        let of = email_texts::table.filter(email_texts::email_id.eq_any(some));
+        of.select((email_texts::email_id, email_texts::people)).load::<(EmailId, String)>(db)
     })?;
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
