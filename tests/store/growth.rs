@@ -40,8 +40,9 @@ const GROWING: [&str; 15] = [
 fn letter(number: i64) -> String {
     let answers = if number > 10 && number % 3 == 0 { "In-Reply-To: <old7@x>\r\n" } else { "" };
     format!(
-        "Message-ID: <new{number}@x>\r\nFrom: dora@example.org\r\nTo: support@example.com\r\nSubject: Fire {number}\r\n{answers}\r\n\
-         text {number}\r\n"
+        "Message-ID: <new{number}@x>\r\nFrom: dora@example.org\r\nTo: support@example.com\r\nSubject: Fire {}\r\n{answers}\r\n\
+         text {number}\r\n",
+        number % 10
     )
 }
 
@@ -141,7 +142,7 @@ fn grow(store: &mut TestStore, from: i64, to: i64) {
                      is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from,
                      subject_to, automatic)
                  {numbers} SELECT 1000000 + i, 1000000 + i, e.raw_id, 'old' || i || '@x', e.content_digest, e.from_address,
-                     'Old', i, 0, FALSE, 1000000 + i, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]'
+                     'Old', i, i - 10000000, FALSE, 1000000 + i, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, e.subject_from, 0, '[]'
                  FROM n, (SELECT * FROM emails ORDER BY id LIMIT 1) e;
              INSERT INTO email_texts (email_id, people, text, defects) {numbers} SELECT 1000000 + i, t.people, 'old', '[]'
                  FROM n, (SELECT * FROM email_texts ORDER BY email_id LIMIT 1) t;

@@ -4,8 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::{max, min};
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::{Facts, answers_to};
@@ -34,8 +35,8 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
     let to = in_lists(&named.subjects, |some| {
         emails::table
             .filter(emails::subject_to.eq_any(some))
-            // Whom others wrote to has had no part in it.
-            .filter(emails::is_ours.eq(true))
+            // Whom others wrote to has had no part in it; as the index has it.
+            .filter(sql::<Bool>("emails.is_ours"))
             .filter(emails::arrived_at.ge(since))
             .group_by(emails::subject_to)
             .select((emails::subject_to, max(emails::id)))
