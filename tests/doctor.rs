@@ -61,7 +61,7 @@ fn doctor_proves_what_must_hold_and_names_the_rows_that_break_it() {
         let effect = "INSERT INTO effects (id, email_id, filter, command, created_at, attempts) VALUES (0, 1, 'f', 'x', 0, 0)";
         let action = "INSERT INTO server_actions (position_id, uid, verb, email_id, target, asked_by, created_at, attempts) \
                       SELECT MIN(id), 1, 'seen', 1, '', 'account', 0, 0 FROM positions";
-        let breaks: [(&str, &str, String, String); 12] = [
+        let breaks: [(&str, &str, String, String); 13] = [
             ("fates", "4 messages", "UPDATE positions SET last_uid = 4".into(), "UPDATE positions SET last_uid = 3".into()),
             (
                 "fates",
@@ -114,6 +114,7 @@ fn doctor_proves_what_must_hold_and_names_the_rows_that_break_it() {
                 "UPDATE counters SET value = 100 WHERE name = 'email'".into(),
             ),
             ("digests", "other bytes", "UPDATE raws SET digest = 'y' WHERE id = 2".into(), String::new()),
+            ("emails", "e-mail 1 has no text", "DELETE FROM email_texts WHERE email_id = 1".into(), String::new()),
         ];
         for (law, row, sql, undo) in breaks {
             world.sql(&sql);

@@ -14,9 +14,10 @@ fn deliver(world: &World, mail: &str) {
 }
 
 const PUMP: &str = "From: Dora Example <Dora@example.org>\nTo: support@example.com\nSubject: Pump of Dora\nMessage-ID: <a@example.org>\n\n\
-    It is broken.\n-- \nDora Example\n";
+    It is broken. Could somebody please have a look at it today? We have tried to turn it off and on again, twice.\n-- \nDora Example\n";
 const MEETING: &str = "From: Eve <eve@example.net>\nTo: support@example.com, Dora Example <dora@example.org>\nSubject: Meeting\n\
-    Message-ID: <b@example.net>\n\nDora Example (dora@example.org) and pandora@example.org will come.\n";
+    Message-ID: <b@example.net>\n\nDora Example (dora@example.org) and pandora@example.org will come.\n\
+    Please let us know if you need anything else; we are looking forward to your answer, and to seeing all of you.\n";
 const OTHER: &str = "From: Eve <eve@example.net>\nTo: support@example.com\nSubject: Valve\nMessage-ID: <c@example.net>\n\nIt drips, says pandora@example.org.\n";
 const SKIPPED: &str =
     "From: Dora Example <dora@example.org>\nTo: support@example.com\nSubject: SPAM\nMessage-ID: <d@example.org>\n\nBuy.\n";

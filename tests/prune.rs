@@ -19,7 +19,8 @@ fn deliver(world: &World, account: &str, mail: &str) {
 
 /// With a file, so that it cannot be passed on without its raw bytes.
 const PUMP: &str = "From: Dora <dora@example.org>\nTo: support@example.com\nSubject: Pump\nMessage-ID: <a@example.org>\n\
-    Content-Type: multipart/mixed; boundary=b\n\n--b\n\nIt is broken.\n--b\nContent-Type: text/csv\n\
+    Content-Type: multipart/mixed; boundary=b\n\n--b\n\nIt is broken.\nCould somebody please have a look at it today? We have tried to turn it \
+    off and on again, and it does not start.\n--b\nContent-Type: text/csv\n\
     Content-Disposition: attachment; filename=log.csv\n\n1;2\n--b--\n";
 
 fn plain(from: &str, to: &str, id: &str) -> String {
@@ -72,12 +73,27 @@ fn prune_takes_what_is_old_and_nobody_needs() {
         // WHY-1: what an earlier espomail wrote as text is packed, and reads the same.
         let why = world.json(&["explain", "1"]);
         world.write_reasons_as_text("1");
+        let says: [&[&str]; 4] = [
+            &["email", "show", "1"],
+            &["case", "show", "1"],
+            &["case", "list", "--all", "--search", "HAVE tried"],
+            &["case", "list", "--all", "--search", "off AND on"],
+        ];
+        let said = || says.map(|line| world.json(line));
+        let before = said();
+        assert!(before.iter().all(|one| one.to_string().contains("and it does not start")), "{database}: {before:?}");
+        world.write_texts_plain("1", "1");
+        assert_eq!(said(), before, "{database}");
         assert_eq!(world.json(&["explain", "1"]), why, "{database}");
         let none = json!({ "raw": 0, "skipped": 0, "trash": 0, "digests": 0, "notifications": 0, "reasons": 0, "finished": 0 });
         assert_eq!(counts(&world, &["prune"]), none, "{database}: nothing is old");
         let mut store = Store::open(&world.url()).unwrap();
         assert_eq!(numbers(&mut store, "SELECT count(*) AS n FROM fates WHERE why <> '' OR reasons IS NULL"), [0], "{database}");
         assert_eq!(world.json(&["explain", "1"]), why, "{database}");
+        let packed = "SELECT (SELECT count(*) FROM email_texts WHERE text = '' AND packed IS NOT NULL)
+                           + (SELECT count(*) FROM records WHERE description = '' AND packed IS NOT NULL) AS n";
+        assert_eq!(numbers(&mut store, packed), [2], "{database}");
+        assert_eq!(said(), before, "{database}");
 
         world.set("ESPOMAIL_NOW", "2027-01-05T10:00:00Z");
         let fates = world.json(&["fate", "list"])["items"].as_array().unwrap().len();
@@ -132,7 +148,12 @@ fn without_raw(world: &World) {
     let shown = world.json(&["email", "show", "1"]);
     assert_eq!(
         (&shown["raw_pruned_at"], &shown["reply_text"]),
-        (&json!("2027-01-05T10:00:00Z"), &json!("It is broken.")),
+        (
+            &json!("2027-01-05T10:00:00Z"),
+            &json!(
+                "It is broken.\nCould somebody please have a look at it today? We have tried to turn it off and on again, and it does not start."
+            )
+        ),
         "{shown}"
     );
     assert_eq!(shown["attachments"][0]["name"], "log.csv");

@@ -86,7 +86,7 @@ pub struct Gate<'a> {
 pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Arrived, Box<Refused>> {
     match fault::contain(|| mail::parse_for_rules(bytes)) {
         Ok(mail) => {
-            let packed = pack(bytes, mail.raw_digest);
+            let packed = pack(bytes, mail.raw_digest).with_text(&mail.text);
             Ok(Arrived { arrival, mail, packed })
         }
         Err(panicked) => {

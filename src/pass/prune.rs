@@ -72,7 +72,7 @@ pub fn one(
     Ok(Pruned { what, before: Some(before), count, bytes })
 }
 
-/// Packs the reasons that an earlier espomail wrote as text; `progress` hears how far it is. Where it was stopped, the next time goes on.
+/// Packs the reasons and texts that an earlier espomail wrote plain; `progress` hears how far it is. Where it was stopped, the next time goes on.
 pub fn pack_reasons(store: &mut Store, progress: &dyn Fn(&str)) -> Result<()> {
     let (mut taken, mut packed) = (0, 0);
     while let Some(window) = packing::next(store.connection())? {
@@ -82,7 +82,7 @@ pub fn pack_reasons(store: &mut Store, progress: &dyn Fn(&str)) -> Result<()> {
             store.empty_log()?;
         }
         if taken % WINDOWS_TOLD == 0 {
-            progress(&format!("{packed} reasons of an earlier espomail are packed."));
+            progress(&format!("{packed} reasons and texts of an earlier espomail are packed."));
         }
     }
     Ok(())

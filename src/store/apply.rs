@@ -21,7 +21,6 @@ use self::amend::Amended;
 pub use self::amend::Difference;
 pub use self::merge::{Merge, belongings, merge};
 pub use self::rows::Decided;
-pub(super) use self::rows::calendar;
 use self::rows::{AttachmentRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, RecordRow, ReviewRow};
 use self::sort::Sorted;
 use super::address::{AddressRow, DeliveryRow};
@@ -30,9 +29,11 @@ use super::fate::{FateRow, Skipped};
 use super::held::HeldRow;
 use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
+use super::packed::Packable;
 use super::raw::Packed;
 use super::server_action::ActionRow;
 use super::skipped::KeptRow;
+use super::texts::{Said, TextRow};
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Brought, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot, Step};
@@ -84,6 +85,7 @@ struct Batch<'a> {
     now: i64,
     raws: HashMap<[u8; 32], i64>,
     emails: Vec<EmailRow<'a>>,
+    texts: Vec<TextRow>,
     /// The last e-mail so far: what is decided of a thread says nothing of e-mails behind it.
     last_email: EmailId,
     /// Where each e-mail of this batch stands in `emails`.
@@ -191,7 +193,7 @@ const fn from_here(now: i64) -> Arrival {
 
 /// Only a new e-mail is asked what its bytes are.
 fn unpacked(mail: &Mail) -> Packed {
-    Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new(), place: None }
+    Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new(), place: None, text: None }
 }
 
 impl<'a> Batch<'a> {
@@ -278,6 +280,7 @@ impl<'a> Batch<'a> {
             Change::Amend(email) => {
                 let amended = Amended {
                     row: EmailRow::new(email, one, 0, self.now)?,
+                    said: Said::of(one.mail, email.disowned)?,
                     attachments: AttachmentRow::all(email.id, one.mail),
                     events: EventRow::all(email.id, one.mail),
                 };
@@ -358,7 +361,7 @@ impl<'a> Batch<'a> {
                 }
                 self.held.push(HeldRow::new(*email, *account, *action, because, self.now));
             }
-            Change::OpenCase(case) => self.open_case(case, one.mail),
+            Change::OpenCase(case) => self.open_case(case, one),
             Change::AddRecord(new) => self.records.push(RecordRow::of(new, self.now)),
             Change::Follow { record, user } => {
                 self.followers.insert((*record, *user));
@@ -416,6 +419,7 @@ impl<'a> Batch<'a> {
         self.places.insert(email.id, self.emails.len());
         self.last_email = email.id;
         self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
+        self.texts.push(TextRow::of(email.id, (one.mail, one.packed.text()), email.disowned)?);
         self.attachments.extend(AttachmentRow::all(email.id, one.mail));
         self.events.extend(EventRow::all(email.id, one.mail));
         self.invite(email.id, &email.invites);
@@ -426,7 +430,8 @@ impl<'a> Batch<'a> {
         self.participants.extend(addresses.iter().map(|address| (email, clean(address).into_owned())));
     }
 
-    fn open_case(&mut self, case: &NewCase, mail: &Mail) {
+    fn open_case(&mut self, case: &NewCase, one: &Decided<'a>) {
+        let described = one.packed.text().map_or_else(|| Packable::text(&clean(&one.mail.text)), Clone::clone);
         self.records.push(RecordRow {
             id: case.id,
             kind: RecordKind::Case,
@@ -435,7 +440,8 @@ impl<'a> Batch<'a> {
             active: true,
             status: Some(case.status),
             priority: case.priority,
-            description: clean(&mail.text).into_owned(),
+            description: described.plain,
+            packed: described.packed,
             account_id: case.account_record,
             contact_id: case.contact,
             lead_id: case.lead,

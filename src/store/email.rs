@@ -17,7 +17,10 @@ use super::named::{RecordName, name_of};
 use super::people::People;
 use super::raw::Packed;
 use super::relation::visible_emails;
-use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
+use super::schema::{
+    accounts, attachments, email_accounts, email_teams, email_texts, email_users, emails, folders, raws, teams, users,
+};
+use super::texts::{Said, TextRow};
 use super::{Database, access, event};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
@@ -139,10 +142,8 @@ struct Row {
     date: i64,
     header_date: Option<i64>,
     arrived_at: i64,
-    people: String,
     is_claimed: bool,
     subject: String,
-    text: String,
     replied_id: Option<EmailId>,
     is_replied: bool,
     parent_id: Option<RecordId>,
@@ -156,13 +157,12 @@ struct Row {
     assigned_user_id: Option<UserId>,
     author_id: Option<UserId>,
     automatic: String,
-    defects: String,
-    calendar: Option<String>,
 }
 
 /// Shows one e-mail.
 pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
+    let said = Said::by(db, id)?;
     let (raw_size, raw_pruned_at) = raws::table.find(row.raw_id).select((raws::size, raws::pruned_at)).first(db)?;
     let readers = email_users::table
         .inner_join(users::table.on(users::id.eq(email_users::user_id)))
@@ -195,10 +195,10 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         date: row.date,
         header_date: row.header_date,
         arrived_at: row.arrived_at,
-        people: serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?,
+        people: said.everybody(id)?,
         sender_not_verified: row.is_claimed,
         subject: row.subject,
-        text: row.text,
+        text: said.text,
         replied: row.replied_id,
         is_replied: row.is_replied,
         parent: name_of(db, row.parent_id)?,
@@ -208,8 +208,8 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         archived: row.is_archived,
         id_collision: row.id_collision,
         automatic: serde_json::from_str(&row.automatic)?,
-        defects: serde_json::from_str(&row.defects)?,
-        calendar: row.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
+        defects: serde_json::from_str(&said.defects)?,
+        calendar: said.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
         raw_size,
         raw_pruned_at,
         accounts: email_accounts::table
@@ -317,19 +317,14 @@ pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>>
 pub fn complete(db: &mut Database, permit: &Permit<'_>, id: EmailId, (packed, mail): (&Packed, &Mail), now: i64) -> Result<()> {
     super::lock(db)?;
     let raw = super::raw::store(db, &[packed])?.get(&packed.digest).copied().context("its raw bytes were not stored")?;
-    let (earlier, said): (i64, Option<String>) = emails::table.find(id).select((emails::raw_id, emails::calendar)).first(db)?;
-    let said: Vec<Event> = said.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
-    let calendar = super::apply::calendar(mail, said.iter().any(|event| event.disowned))?;
+    let earlier: i64 = emails::table.find(id).select(emails::raw_id).first(db)?;
+    let had = Said::by(db, id)?;
+    let events: Vec<Event> = had.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
+    let Said { text, calendar, defects, .. } = Said::of(mail, events.iter().any(|event| event.disowned))?;
     diesel::update(emails::table.find(id))
-        .set((
-            emails::raw_id.eq(raw),
-            emails::content_digest.eq(mail.content_digest.as_slice()),
-            emails::text.eq(super::clean(&mail.text).as_ref()),
-            emails::defects.eq(serde_json::to_string(&mail.defects)?),
-            emails::calendar.eq(calendar),
-            emails::is_partial.eq(false),
-        ))
+        .set((emails::raw_id.eq(raw), emails::content_digest.eq(mail.content_digest.as_slice()), emails::is_partial.eq(false)))
         .execute(db)?;
+    diesel::update(email_texts::table.find(id)).set(&TextRow::new(id, Said { text, calendar, defects, ..had })).execute(db)?;
     if earlier != raw {
         super::raw::drop_unused(db, &[earlier])?;
     }

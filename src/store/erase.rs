@@ -15,9 +15,10 @@ use super::people::People;
 use super::prune::WAITS;
 use super::raw::{self, all_of};
 use super::schema::{
-    accounts, deletions, effects, emails, former_account_deletions, notes, outbox, quarantine, records, thread_ids,
+    accounts, deletions, effects, email_texts, emails, former_account_deletions, notes, outbox, quarantine, records, thread_ids,
     user_addresses, users,
 };
+use super::texts::{Description, Said, Text as Packed, TextRow};
 use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, LetterKey, Redaction, address_spellings, untagged};
@@ -25,7 +26,7 @@ use crate::words::{EmailId, NoteKind, OutboxState, RecordId, RecordKind};
 
 /// How many rows one question answers, and how many e-mails with their texts.
 const WINDOW: i64 = 500;
-const EMAILS: i64 = 100;
+const EMAILS: i64 = 200;
 /// As many names are looked for as people have, however many somebody called themselves.
 const NAMES: usize = 50;
 
@@ -49,18 +50,16 @@ pub struct Mentioned {
     names: BTreeSet<String>,
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = emails)]
 struct Candidate {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    author: String,
-    #[diesel(sql_type = Text)]
+    id: EmailId,
+    from_address: String,
+    #[diesel(select_expression = email_texts::people, select_expression_type = email_texts::people)]
     people: String,
-    #[diesel(sql_type = Text)]
     subject: String,
-    #[diesel(sql_type = Text)]
-    text: String,
+    #[diesel(embed)]
+    text: Packed,
 }
 
 #[derive(QueryableByName)]
@@ -114,22 +113,30 @@ impl Person {
         let ours = ours(db)?;
         let (mut found, redaction) = (Mentioned::default(), self.redaction(&[])?);
         let by_envelope = self.envelopes(db)?;
-        let condition = Self::named(&["e.people", "e.subject", "e.text"], &self.forms, 2);
-        let mut after = -i64::MAX;
+        let forms: Vec<String> = self.forms.iter().map(|form| lowered(form)).collect();
+        let mut after = EmailId(i64::MIN);
         loop {
-            let query = format!(
-                "SELECT e.id AS id, e.from_address AS author, e.people AS people, e.subject AS subject, e.text AS text FROM emails e
-                 WHERE (e.from_address = $1 OR {condition}) AND e.id > {after} ORDER BY e.id LIMIT {EMAILS}"
-            );
-            let query = diesel::sql_query(query).into_boxed::<Backend>().bind::<Text, _>(self.address.clone());
-            let query = self.forms.iter().fold(query, |query, form| query.bind::<Text, _>(anywhere(form)));
-            let rows = query.load::<Candidate>(db).context("looking for their mail")?;
+            let all = emails::table.inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)));
+            let next = all.filter(emails::id.gt(after)).order(emails::id).limit(EMAILS).select(Candidate::as_select());
+            let rows = next.load::<Candidate>(db).context("looking for their mail")?;
             let Some(last) = rows.last() else { break };
             after = last.id;
-            let ids: Vec<EmailId> = rows.iter().map(|row| EmailId(row.id)).collect();
-            let unsent = unsent(db, &ids)?;
+            // No SQL knows what is in a packed text.
+            let has = |text: &str| {
+                let text = lowered(text);
+                forms.iter().any(|form| text.contains(form))
+            };
+            let mut named = Vec::new();
             for row in rows {
-                self.classify(&row, (&ours, &unsent, &redaction), &mut found)?;
+                let text = row.text.clone().read(row.id)?;
+                if row.from_address == self.address || has(&row.people) || has(&row.subject) || has(&text) {
+                    named.push((row, text));
+                }
+            }
+            let ids: Vec<EmailId> = named.iter().map(|(row, _)| row.id).collect();
+            let unsent = unsent(db, &ids)?;
+            for (row, text) in named {
+                self.classify((&row, &text), (&ours, &unsent, &redaction), &mut found)?;
             }
         }
         // Whoever stands in the envelope alone.
@@ -151,22 +158,22 @@ impl Person {
 
     fn classify(
         &self,
-        row: &Candidate,
+        (row, text): (&Candidate, &str),
         (ours, unsent, redaction): (&HashSet<String>, &HashSet<EmailId>, &Redaction),
         found: &mut Mentioned,
     ) -> Result<()> {
-        let id = EmailId(row.id);
+        let id = row.id;
         let people: People = serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?;
         let all: Vec<&Address> =
             [&people.from, &people.reply_to, &people.to, &people.cc, &people.bcc].into_iter().flatten().collect();
         let theirs = || all.iter().filter(|one| one.key() == self.address);
         let is_named = theirs().next().is_some();
         // A longer address has this one in it, and is another's.
-        if row.author != self.address && !is_named && !redaction.is_in(&row.subject) && !redaction.is_in(&row.text) {
+        if row.from_address != self.address && !is_named && !redaction.is_in(&row.subject) && !redaction.is_in(text) {
             return Ok(());
         }
         let is_alone = is_named && all.iter().map(|one| one.key()).all(|key| key == self.address || is_of(ours, &key));
-        let is_whole = row.author == self.address || is_alone || (is_named && unsent.contains(&id));
+        let is_whole = row.from_address == self.address || is_alone || (is_named && unsent.contains(&id));
         found.names.extend(theirs().map(|one| one.name.trim().to_string()).filter(|name| is_full(name)));
         if is_whole {
             found.whole.push(id);
@@ -222,8 +229,9 @@ pub(super) fn erase_cases(db: &mut Database, those: &[RecordId]) -> Result<()> {
     for some in those.chunks(IN_LIST) {
         let all = records::table.filter(records::id.eq_any(some));
         diesel::update(all).set(records::name.eq("(erased)")).execute(db)?;
-        let described = records::table.filter(records::id.eq_any(some)).filter(records::description.ne(""));
-        diesel::update(described).set(records::description.eq("(erased)")).execute(db)?;
+        let described = records::description.ne("").or(records::packed.is_not_null());
+        let described = records::table.filter(records::id.eq_any(some)).filter(described);
+        diesel::update(described).set(Description::of("(erased)")).execute(db)?;
     }
     forget_words(db, names.values().map(ToString::to_string))
 }
@@ -351,12 +359,10 @@ pub fn waiting(db: &mut Database, those: &[EmailId]) -> Result<Vec<EmailId>> {
 /// Takes somebody out of the texts of e-mails of others, and with that the raw bytes: the address anywhere, and the names where they take part
 /// and nobody else there bears one of them. Who takes part goes behind all texts: by that the names are known.
 pub fn part(db: &mut Database, [by_address, by_name]: [&Redaction; 2], those: &[EmailId], now: i64) -> Result<()> {
-    type Row = (EmailId, String, String, String, Option<String>, Option<String>);
-    let columns = (emails::id, emails::people, emails::subject, emails::text, emails::calendar, emails::bounce);
-    for (id, people, subject, text, calendar, bounce) in
-        emails::table.filter(emails::id.eq_any(those)).select(columns).load::<Row>(db)?
-    {
-        let known: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+    let subjects = emails::table.filter(emails::id.eq_any(those)).select((emails::id, emails::subject));
+    for (id, subject) in subjects.load::<(EmailId, String)>(db)? {
+        let said = Said::by(db, id)?;
+        let known = said.everybody(id)?;
         let lists = [&known.from, &known.reply_to, &known.to, &known.cc, &known.bcc];
         let (theirs, others): (Vec<&Address>, Vec<&Address>) =
             lists.into_iter().flatten().partition(|one| by_address.is_theirs(one));
@@ -366,13 +372,14 @@ pub fn part(db: &mut Database, [by_address, by_name]: [&Redaction; 2], those: &[
         diesel::update(emails::table.find(id))
             .set((
                 emails::subject.eq(redaction.text(&subject).unwrap_or(subject)),
-                emails::text.eq(redaction.text(&text).unwrap_or(text)),
-                emails::calendar.eq(within(calendar)),
-                emails::bounce.eq(within(bounce)),
                 // The rest of it is not fetched any more.
                 emails::is_partial.eq(false),
             ))
             .execute(db)?;
+        let text = redaction.text(&said.text).unwrap_or_else(|| said.text.clone());
+        let (calendar, bounce) = (within(said.calendar.clone()), within(said.bounce.clone()));
+        let said = TextRow::new(id, Said { text, calendar, bounce, ..said });
+        diesel::update(email_texts::table.find(id)).set(&said).execute(db)?;
         // Whoever is killed behind this does not come by here again.
         search::renew(db, id)?;
     }
@@ -385,14 +392,15 @@ pub fn part(db: &mut Database, [by_address, by_name]: [&Redaction; 2], those: &[
 
 /// Takes somebody from among the people of e-mails of others.
 pub fn people(db: &mut Database, by_address: &Redaction, those: &[EmailId]) -> Result<()> {
-    let rows = emails::table.filter(emails::id.eq_any(those)).select((emails::id, emails::people));
+    let rows = email_texts::table.filter(email_texts::email_id.eq_any(those));
+    let rows = rows.select((email_texts::email_id, email_texts::people));
     for (id, people) in rows.load::<(EmailId, String)>(db)? {
         let mut known: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
         for list in [&mut known.from, &mut known.reply_to, &mut known.to, &mut known.cc, &mut known.bcc] {
             by_address.people(list);
         }
         let known = serde_json::to_string(&known)?;
-        diesel::update(emails::table.find(id)).set(emails::people.eq(clean(&known).as_ref())).execute(db)?;
+        diesel::update(email_texts::table.find(id)).set(email_texts::people.eq(clean(&known).as_ref())).execute(db)?;
         search::renew(db, id)?;
     }
     Ok(())

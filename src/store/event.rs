@@ -2,14 +2,14 @@
 //! the e-mails.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::noun::in_lists;
 use super::relation::visible_emails;
-use super::schema::{email_users, emails, events};
+use super::schema::{email_texts, email_users, emails, events};
 use super::{Database, clean, dialect};
 use crate::decide::access::Sight;
 use crate::decide::event::Said;
@@ -91,11 +91,14 @@ fn read(db: &mut Database, sight: &Sight, ids: &[EmailId]) -> Result<Vec<Said>> 
     let rows = emails::table
         .filter(visible)
         .filter(emails::id.eq_any(ids))
-        .select((emails::id, emails::from_address, emails::is_claimed, emails::author_id, emails::calendar))
-        .load::<(EmailId, String, bool, Option<UserId>, Option<String>)>(db)?;
+        .select((emails::id, emails::from_address, emails::is_claimed, emails::author_id))
+        .load::<(EmailId, String, bool, Option<UserId>)>(db)?;
+    let of = email_texts::table.filter(email_texts::email_id.eq_any(ids)).filter(email_texts::calendar.is_not_null());
+    let calendars = of.select((email_texts::email_id, email_texts::calendar.assume_not_null()));
+    let mut calendars: HashMap<EmailId, String> = calendars.load(db)?.into_iter().collect();
     let mut said = Vec::new();
-    for (email, from, is_claimed, author, calendar) in rows {
-        let Some(calendar) = calendar else { continue };
+    for (email, from, is_claimed, author) in rows {
+        let Some(calendar) = calendars.remove(&email) else { continue };
         let events: Vec<Event> = serde_json::from_str(&calendar).with_context(|| format!("the calendar of e-mail {email}"))?;
         let is_only = events.len() == 1;
         said.extend((1..).zip(events).map(|(place, event)| {

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::noun::in_lists;
 use super::schema::{record_addresses, records, users};
+use super::texts::Description;
 use super::{Database, IN_LIST, record};
 use crate::clock::rfc3339;
 use crate::decide::fields::{Fields as Known, OF_ALL};
@@ -30,7 +31,8 @@ struct Row {
     name: String,
     active: bool,
     status: Option<CaseStatus>,
-    description: String,
+    #[diesel(embed)]
+    description: Description,
     account_id: Option<RecordId>,
     contact_id: Option<RecordId>,
     lead_id: Option<RecordId>,
@@ -87,7 +89,7 @@ pub fn of(db: &mut Database, ids: &[RecordId], may_name: MayName<'_>) -> Result<
             ("name", Some(row.name)),
             ("active", Some(row.active.to_string())),
             ("status", row.status.map(|status| status.to_string())),
-            ("description", Some(row.description)),
+            ("description", Some(row.description.read()?)),
             ("address", addresses.first().cloned()),
             ("addresses", Some(addresses.join(", "))),
             ("phone", phones.first().cloned()),

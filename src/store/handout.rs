@@ -10,7 +10,8 @@ use super::case::{self, Case, Texts};
 use super::named::names_of;
 use super::noun::gathered;
 use super::raw::{Left, Row, open};
-use super::schema::{attachments, email_copies, emails, fates, raws};
+use super::schema::{attachments, email_copies, email_texts, emails, fates, raws};
+use super::texts::Text;
 use super::{Database, record};
 use crate::clock::rfc3339;
 use crate::decide::access::Sight;
@@ -18,17 +19,18 @@ use crate::words::{EmailId, RecordId};
 
 /// Tells of e-mails what stands in the database of them.
 pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
-    type Row = (EmailId, String, String, String, String, (i64, i64), Option<RecordId>, (i64, Option<i64>));
+    type Row = (EmailId, String, String, String, Text, (i64, i64), Option<RecordId>, (i64, Option<i64>));
     let rows = emails::table
         .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+        .inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)))
         .filter(emails::id.eq_any(those))
         .order(emails::id)
         .select((
             emails::id,
             emails::message_id,
-            emails::people,
+            email_texts::people,
             emails::subject,
-            emails::text,
+            Text::as_select(),
             (emails::date, emails::arrived_at),
             emails::parent_id,
             (raws::size, raws::pruned_at),
@@ -45,7 +47,7 @@ pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
         let files: Vec<Value> = files.into_iter().map(|(name, size)| json!({ "name": name, "size": size })).collect();
         Ok(json!({
             "id": id, "message_id": message_id, "date": rfc3339(date), "arrived_at": rfc3339(arrived_at), "people": people,
-            "subject": subject, "text": text, "record": parent.and_then(|parent| names.get(&parent)), "attachments": files,
+            "subject": subject, "text": text.read(id)?, "record": parent.and_then(|parent| names.get(&parent)), "attachments": files,
             "raw_size": size, "raw_pruned_at": pruned_at.map(rfc3339),
         }))
     };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::schema::{accounts, emails, participants, record_addresses, records, user_addresses};
+use super::schema::{accounts, email_texts, emails, participants, record_addresses, records, user_addresses};
 use super::{Database, IN_LIST, sending};
 use crate::mail::{Address, untagged};
 use crate::words::{EmailId, ParentBy, RecordId};
@@ -32,7 +32,8 @@ pub struct Waiting {
 /// Finds what there is to answer in a case: nothing of ours, no report, and nothing that a machine wrote.
 pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
     let rows: Vec<(EmailId, String, Option<ParentBy>, String)> = emails::table
-        .filter(emails::parent_id.eq(case).and(emails::is_ours.eq(false)).and(emails::bounce.is_null()))
+        .inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)))
+        .filter(emails::parent_id.eq(case).and(emails::is_ours.eq(false)).and(email_texts::bounce.is_null()))
         .filter(emails::from_address.ne(""))
         .order(emails::id.desc())
         .select((emails::id, emails::from_address, emails::parent_by, emails::automatic))

@@ -7,9 +7,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::raw::{self, Left, Row};
-use super::schema::raws;
+use super::schema::{email_texts, raws, records};
+use super::texts::{Description, Text as Said};
 use super::{Database, storage};
 use crate::mail::digest;
+use crate::words::{EmailId, RecordId};
 
 /// How many rows that break a law are told; all are counted.
 const TOLD: i64 = 20;
@@ -42,7 +44,7 @@ const LAWS: &[Law] = &[
     },
     Law {
         name: "emails",
-        says: "every e-mail and every copy has its raw bytes, and a thread",
+        says: "every e-mail and every copy has its raw bytes, its text, and a thread",
         things: "SELECT COUNT(*) AS n FROM emails",
         broken: "SELECT 'e-mail ' || e.id || ' is in no inbox, and not marked as such' AS line FROM emails e
                  WHERE NOT e.maybe_nobodys AND NOT EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = e.id)
@@ -51,6 +53,9 @@ const LAWS: &[Law] = &[
                  UNION ALL
                  SELECT 'a copy of e-mail ' || c.email_id || ' has no raw bytes' AS line
                  FROM email_copies c LEFT JOIN raws r ON r.id = c.raw_id WHERE r.id IS NULL
+                 UNION ALL
+                 SELECT 'e-mail ' || e.id || ' has no text' AS line
+                 FROM emails e LEFT JOIN email_texts t ON t.email_id = e.id WHERE t.email_id IS NULL
                  UNION ALL
                  SELECT 'e-mail ' || e.id || ' is in no thread' AS line
                  FROM emails e LEFT JOIN threads t ON t.id = e.thread_id WHERE t.id IS NULL",
@@ -211,6 +216,7 @@ pub fn prove(db: &mut Database, deep: bool) -> Result<Vec<Proved>> {
     }
     if deep {
         proved.push(digests(db)?);
+        proved.push(packed(db)?);
     }
     Ok(proved)
 }
@@ -250,6 +256,43 @@ fn hold(db: &mut Database, law: &Law) -> Result<Proved> {
     };
     Ok(Proved { law: name, says, things, broken: many, rows })
 }
+
+/// Unpacks all texts that are packed.
+fn packed(db: &mut Database) -> Result<Proved> {
+    let says = "what e-mails and records say can be read";
+    let mut proved = Proved { law: "texts", says, things: 0, broken: 0, rows: Vec::new() };
+    let mut note = |read: Result<String>, what: String| {
+        proved.things += 1;
+        if let Err(error) = read {
+            proved.broken += 1;
+            if proved.broken <= TOLD {
+                proved.rows.push(format!("{what}: {error:#}"));
+            }
+        }
+    };
+    let mut last = EmailId(i64::MIN);
+    loop {
+        let next = email_texts::table.filter(email_texts::packed.is_not_null()).filter(email_texts::email_id.gt(last));
+        let next = next.order(email_texts::email_id).limit(TEXTS).select((email_texts::email_id, Said::as_select()));
+        let rows = next.load::<(EmailId, Said)>(db)?;
+        let Some((newest, _)) = rows.last() else { break };
+        last = *newest;
+        rows.into_iter().for_each(|(id, text)| note(text.read(id), format!("e-mail {id}")));
+    }
+    let mut last = RecordId(i64::MIN);
+    loop {
+        let next = records::table.filter(records::packed.is_not_null()).filter(records::id.gt(last));
+        let next = next.order(records::id).limit(TEXTS).select((records::id, Description::as_select()));
+        let rows = next.load::<(RecordId, Description)>(db)?;
+        let Some((newest, _)) = rows.last() else { break };
+        last = *newest;
+        rows.into_iter().for_each(|(id, description)| note(description.read(), format!("record {id}")));
+    }
+    Ok(proved)
+}
+
+/// How many packed texts are read at once.
+const TEXTS: i64 = 500;
 
 /// Reads all raw bytes and makes their digests anew.
 fn digests(db: &mut Database) -> Result<Proved> {

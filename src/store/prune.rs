@@ -40,7 +40,8 @@ struct Source {
 }
 
 /// What an e-mail `e` takes that is asked for by its number.
-const OF_EMAIL: &str = "(SELECT length(x.packed) + length(y.text) + length(y.people) + 300 FROM emails y JOIN raws x ON x.id = y.raw_id WHERE y.id = :id)";
+const OF_EMAIL: &str = "(SELECT length(x.packed) + length(t.text) + COALESCE(length(t.packed), 0) + length(t.people) + 300
+     FROM emails y JOIN email_texts t ON t.email_id = y.id JOIN raws x ON x.id = y.raw_id WHERE y.id = :id)";
 
 /// What waits for the bytes of an e-mail `e`: what has not gone out or not reached a server, and what a person has to decide; not what was
 /// given up, which may never be done.

@@ -8,9 +8,10 @@ use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
+use super::packed::Packable;
 use super::schema::{accounts, email_copies, emails, quarantine, raws, skipped_raws};
 use super::storage::{self, Leaving, Place};
-use super::{Database, IN_LIST, reserve};
+use super::{Database, IN_LIST, clean, reserve};
 use crate::clock::rfc3339;
 use crate::fault::{Class, Fault, Reach, class_of, reach_of};
 use crate::mail::digest as digest_of;
@@ -29,12 +30,23 @@ pub struct Packed {
     pub packed: Vec<u8>,
     /// Where it lies already, outside the database.
     pub place: Option<Place>,
+    /// The text of the message, where whoever read it has packed it: the thread that writes has enough to do.
+    pub(super) text: Option<Packable>,
 }
 
 impl Packed {
     /// The object that was written for it.
     pub fn written(&self) -> Option<Leaving> {
         self.place.map(|place| Leaving { digest: self.digest, place })
+    }
+
+    /// Packs the text of the message as well.
+    pub fn with_text(self, text: &str) -> Self {
+        Self { text: Some(Packable::text(&clean(text))), ..self }
+    }
+
+    pub(super) const fn text(&self) -> Option<&Packable> {
+        self.text.as_ref()
     }
 
     /// What stands in the row: the bytes, unless they lie elsewhere.
@@ -85,7 +97,7 @@ pub fn pack(raw: &[u8], digest: [u8; 32]) -> Packed {
         compressor.compress_to_buffer(raw, &mut packed).expect("the output buffer has zstd's own upper bound");
         packed
     });
-    Packed { digest, size: raw.len() as u64, packed, place: None }
+    Packed { digest, size: raw.len() as u64, packed, place: None, text: None }
 }
 
 /// Decompresses a message; fails when it is not exactly `size` bytes, without ever holding more.

@@ -1,44 +1,18 @@
 //! Reasons as fates keep them (WHY-1): JSON, packed with a dictionary that has what all plans say alike. Of 3 KB some 300 bytes are left. What an
 //! earlier espomail wrote is text, and so is what is too short to gain by it: both forms are read.
 
-use std::cell::RefCell;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable};
-use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::{CParameter, compress_bound, get_frame_content_size};
 
 use super::Database;
 use super::letters::lowered;
+use super::packed::{Dictionary, Packable};
 use super::schema::fates;
-use crate::room;
 use crate::words::PositionId;
-
-/// Made by `zstd --train --maxdict=16384` of 5,600 plans of all kinds, with names and addresses made of dice. It never changes: what was packed
-/// with it is read with it. Another one is another [`FORM`].
-const DICTIONARY: &[u8] = include_bytes!("reasons.dictionary");
-
-/// How it is packed, as the first byte says.
-const FORM: u8 = 1;
-
-/// 6 µs for a plan; the next that is smaller by a tenth takes three times as long.
-const LEVEL: i32 = 3;
-
-/// What is shorter stays text.
-pub(super) const LEAST: usize = 100;
-
-/// No plan is longer, in bytes: a damaged row must not ask for more.
-const MOST: u64 = 1 << 30;
 
 /// How many packed rows are read at once.
 const READ: usize = 2_000;
-
-thread_local! {
-    /// Making one with its dictionary costs more than packing with it.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
-}
 
 /// Reasons as the two columns have them: one of them has something in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,49 +24,17 @@ pub(super) struct PackedReasons {
 impl PackedReasons {
     /// Packs reasons, where that makes them shorter.
     pub fn of(why: String) -> Self {
-        if why.len() < LEAST {
-            return Self { why, reasons: None };
-        }
-        let reasons = pack(why.as_bytes());
-        if reasons.len() < why.len() { Self { why: String::new(), reasons: Some(reasons) } } else { Self { why, reasons: None } }
+        let Packable { plain, packed } = Packable::of(Dictionary::Reasons, &why);
+        Self { why: plain, reasons: packed }
     }
 
     /// Reads them.
     pub fn read(self) -> Result<String> {
         match self.reasons {
-            Some(packed) if self.why.is_empty() => unpack(&packed),
+            Some(packed) if self.why.is_empty() => Dictionary::Reasons.unpack(&packed),
             _ => Ok(self.why),
         }
     }
-}
-
-fn compressor() -> std::io::Result<Compressor<'static>> {
-    let mut made = Compressor::with_dictionary(LEVEL, DICTIONARY)?;
-    // The first byte says which it is.
-    made.set_parameter(CParameter::DictIdFlag(false))?;
-    Ok(made)
-}
-
-fn pack(why: &[u8]) -> Vec<u8> {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = kept.get_or_insert_with(|| compressor().expect("the dictionary is ours"));
-        let mut packed = room::of(1 + compress_bound(why.len()));
-        packed.extend(compressor.compress(why).expect("the output buffer has zstd's own upper bound"));
-        packed.insert(0, FORM);
-        packed
-    })
-}
-
-fn unpack(packed: &[u8]) -> Result<String> {
-    let (form, packed) = packed.split_first().context("reasons that are empty")?;
-    ensure!(*form == FORM, "reasons are packed in a way that this espomail does not know");
-    let size = get_frame_content_size(packed).ok().flatten().filter(|size| *size <= MOST);
-    let size = usize::try_from(size.context("packed reasons are damaged")?)?;
-    let why = DECOMPRESSOR.with_borrow_mut(|kept| {
-        let decompressor = kept.get_or_insert_with(|| Decompressor::with_dictionary(DICTIONARY).expect("the dictionary is ours"));
-        decompressor.decompress(packed, size).context("unpacking reasons")
-    })?;
-    String::from_utf8(why).context("unpacking reasons")
 }
 
 pub(super) type Key = (i64, i64);
@@ -118,9 +60,9 @@ impl Row {
     /// What cannot be read by anybody says nothing: a bad sector, say, must not end what goes over all of them. What another espomail
     /// packed is an error.
     pub fn read(&self) -> Result<Option<String>> {
-        match unpack(&self.reasons) {
+        match Dictionary::Reasons.unpack(&self.reasons) {
             Ok(why) => Ok(Some(why)),
-            Err(error) if self.reasons.first() == Some(&FORM) => {
+            Err(error) if Dictionary::Reasons.has_packed(&self.reasons) => {
                 log::warn!("the reasons of UID {} (position {}) cannot be read: {error:#}", self.uid, self.position_id);
                 Ok(None)
             }
@@ -193,7 +135,7 @@ mod tests {
         }
         assert_eq!(PackedReasons { why: "text".to_string(), reasons: Some(packed.clone()) }.read().unwrap(), "text");
         let read = |packed: &[u8]| PackedReasons { why: String::new(), reasons: Some(packed.to_vec()) }.read();
-        for damaged in [&[] as &[u8], &[FORM], &[9, 1, 2], &packed[..packed.len() - 3], &packed[1..]] {
+        for damaged in [&[] as &[u8], &[1], &[9, 1, 2], &packed[..packed.len() - 3], &packed[1..]] {
             assert!(read(damaged).is_err());
         }
         assert_eq!(read(&packed).unwrap(), why, "and the next one is read");

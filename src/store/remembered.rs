@@ -1,13 +1,13 @@
 //! An e-mail as its row remembers it: what its raw bytes said, as far as that stands in the database, where they were pruned.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::Database;
 use super::email::attachments_of;
-use super::people::People;
 use super::raw::{Left, left_of};
 use super::schema::{emails, raws};
+use super::texts::Said;
 use crate::fault::{Class, class_of};
 use crate::mail::{self, Mail, split};
 use crate::words::EmailId;
@@ -39,21 +39,17 @@ struct Row {
     raw_id: i64,
     message_id: String,
     content_digest: Vec<u8>,
-    people: String,
     subject: String,
     header_date: Option<i64>,
-    text: String,
     automatic: String,
-    defects: String,
-    calendar: Option<String>,
-    list_id: Option<String>,
 }
 
 /// What is not known is not there: the header, ancestors, HTML, a delivery report. Nor is Bcc, which stood in no header of ours.
 fn remembered(db: &mut Database, id: EmailId) -> Result<Mail> {
     let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
-    let people: People = serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?;
-    let parts = split(&row.text, &row.subject);
+    let said = Said::by(db, id)?;
+    let people = said.everybody(id)?;
+    let parts = split(&said.text, &row.subject);
     let (raw_digest, size) = raws::table.find(row.raw_id).select((raws::digest, raws::size)).first::<(Vec<u8>, i64)>(db)?;
     let digest_of = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).unwrap_or_default();
     // Where there is no Message-ID, a digest stands for it.
@@ -66,15 +62,15 @@ fn remembered(db: &mut Database, id: EmailId) -> Result<Mail> {
         cc: people.cc,
         subject: row.subject,
         date: row.header_date,
-        text: row.text,
+        text: said.text,
         reply_text: parts.reply,
         quoted_text: parts.quoted,
         signature: parts.signature,
         attachments: attachments_of(db, id)?,
         automatic: serde_json::from_str(&row.automatic)?,
-        defects: serde_json::from_str(&row.defects)?,
-        calendar: row.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
-        list: row.list_id,
+        defects: serde_json::from_str(&said.defects)?,
+        calendar: said.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
+        list: said.list_id,
         content_digest: digest_of(row.content_digest),
         raw_digest: digest_of(raw_digest),
         size: size.unsigned_abs(),

@@ -304,6 +304,7 @@ diesel::table! {
         refers_to_id -> Nullable<BigInt>,
         closed_at -> Nullable<BigInt>,
         created_at -> BigInt,
+        packed -> Nullable<Binary>,
     }
 }
 
@@ -362,12 +363,10 @@ diesel::table! {
         message_id -> Text,
         content_digest -> Binary,
         from_address -> Text,
-        people -> Text,
         subject -> Text,
         date -> BigInt,
         header_date -> Nullable<BigInt>,
         arrived_at -> BigInt,
-        text -> Text,
         replied_id -> Nullable<BigInt>,
         is_replied -> Bool,
         parent_id -> Nullable<BigInt>,
@@ -389,11 +388,20 @@ diesel::table! {
         subject_from -> BigInt,
         subject_to -> BigInt,
         automatic -> Text,
-        defects -> Text,
+        maybe_nobodys -> Bool,
+    }
+}
+
+diesel::table! {
+    email_texts (email_id) {
+        email_id -> BigInt,
+        people -> Text,
+        text -> Text,
+        packed -> Nullable<Binary>,
         bounce -> Nullable<Text>,
         calendar -> Nullable<Text>,
+        defects -> Text,
         list_id -> Nullable<Text>,
-        maybe_nobodys -> Bool,
     }
 }
 
@@ -913,6 +921,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_links,
     followers,
     emails,
+    email_texts,
     events,
     deletions,
     deletion_accounts,

@@ -11,8 +11,8 @@ use super::noun::{gathered, in_lists};
 use super::people::People;
 use super::raw::{self, Left, Row};
 use super::schema::{
-    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, raws, record_addresses,
-    records, reviews, users,
+    accounts, deliveries, email_accounts, email_texts, email_users, emails, folders, outbox, outbox_recipients, raws,
+    record_addresses, records, reviews, users,
 };
 use super::{Backend, Database};
 use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, RecordKind, ReviewId};
@@ -123,8 +123,9 @@ pub fn of_several(db: &mut Database, span: Span, limit: i64, is_meant: &dyn Fn(&
     loop {
         let rows = emails::table
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+            .inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)))
             .filter(emails::from_address.eq(""))
-            .filter(emails::defects.like("%\"from-ambiguous\"%"))
+            .filter(email_texts::defects.like("%\"from-ambiguous\"%"))
             .filter(emails::arrived_at.ge(span.since.unwrap_or(i64::MIN)))
             .filter(emails::arrived_at.lt(span.until.unwrap_or(i64::MAX)))
             .filter(emails::id.lt(last))
@@ -165,13 +166,14 @@ pub fn by_name(db: &mut Database, part: &str, span: Span, limit: i64) -> Result<
     let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
     while i64::try_from(found.len())? < limit {
         let rows = emails::table
-            .filter(lower(emails::people).like(&pattern).escape('\\'))
+            .inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)))
+            .filter(lower(email_texts::people).like(&pattern).escape('\\'))
             .filter(emails::arrived_at.ge(span.since.unwrap_or(i64::MIN)))
             .filter(emails::arrived_at.lt(span.until.unwrap_or(i64::MAX)))
             .filter(emails::id.lt(last))
             .order(emails::id.desc())
             .limit(limit)
-            .select((Found::as_select(), emails::people))
+            .select((Found::as_select(), email_texts::people))
             .load::<(Found, String)>(db)?;
         let Some((end, _)) = rows.last() else { break };
         last = end.id;

@@ -54,7 +54,7 @@ impl Kind {
     fn of(table: &str) -> Self {
         match table {
             "raws" => Self::Raw,
-            "emails" | "attachments" | "events" => Self::Texts,
+            "emails" | "email_texts" | "attachments" | "events" => Self::Texts,
             "fates" | "audit" => Self::Reasons,
             "followers" | "notes" => Self::Records,
             _ if table.starts_with("record") => Self::Records,

@@ -18,8 +18,9 @@ use crate::support::TestStore;
 const NOW: i64 = 1_000_000;
 
 /// The tables that grow with the mail.
-const GROWING: [&str; 14] = [
+const GROWING: [&str; 15] = [
     "emails",
+    "email_texts",
     "raws",
     "threads",
     "thread_ids",
@@ -39,8 +40,9 @@ const GROWING: [&str; 14] = [
 fn letter(number: i64) -> String {
     let answers = if number > 10 && number % 3 == 0 { "In-Reply-To: <old7@x>\r\n" } else { "" };
     format!(
-        "Message-ID: <new{number}@x>\r\nFrom: dora@example.org\r\nTo: support@example.com\r\nSubject: Fire {number}\r\n{answers}\r\n\
-         text {number}\r\n"
+        "Message-ID: <new{number}@x>\r\nFrom: dora@example.org\r\nTo: support@example.com\r\nSubject: Fire {}\r\n{answers}\r\n\
+         text {number}\r\n",
+        number % 10
     )
 }
 
@@ -136,12 +138,14 @@ fn grow(store: &mut TestStore, from: i64, to: i64) {
                  {numbers} SELECT 1000000 + i, 'case', 1000000 + i, 'Old', TRUE, '', 0, 'assigned', 1 + i % 2, 1 FROM n;
              INSERT INTO record_teams (record_id, team_id) {numbers} SELECT 1000000 + i, 1 FROM n;
              INSERT INTO followers (record_id, user_id) {numbers} SELECT 1000000 + i, 1 FROM n;
-             INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at, text,
+             INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, subject, date, arrived_at,
                      is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from,
-                     subject_to, automatic, defects)
-                 {numbers} SELECT 1000000 + i, 1000000 + i, e.raw_id, 'old' || i || '@x', e.content_digest, e.from_address, e.people,
-                     'Old', i, 0, 'old', FALSE, 1000000 + i, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'
+                     subject_to, automatic)
+                 {numbers} SELECT 1000000 + i, 1000000 + i, e.raw_id, 'old' || i || '@x', e.content_digest, e.from_address,
+                     'Old', i, i - 10000000, FALSE, 1000000 + i, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, e.subject_from, 0, '[]'
                  FROM n, (SELECT * FROM emails ORDER BY id LIMIT 1) e;
+             INSERT INTO email_texts (email_id, people, text, defects) {numbers} SELECT 1000000 + i, t.people, 'old', '[]'
+                 FROM n, (SELECT * FROM email_texts ORDER BY email_id LIMIT 1) t;
              INSERT INTO participants (email_id, address) {numbers} SELECT 1000000 + i, 'dora@example.org' FROM n;
              INSERT INTO email_teams (email_id, team_id) {numbers} SELECT 1000000 + i, 1 FROM n;
              INSERT INTO notes (id, record_id, kind, email_id, detail, is_quiet, created_at)

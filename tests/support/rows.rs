@@ -67,11 +67,9 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
             ("raw_id", "1"),
             ("content_digest", "''"),
             ("from_address", "'dora@example.org'"),
-            ("people", "'{}'"),
             ("subject", "''"),
             ("date", "0"),
             ("arrived_at", "0"),
-            ("text", "''"),
             ("is_replied", "FALSE"),
             ("is_partial", "FALSE"),
             ("is_archived", "FALSE"),
@@ -81,8 +79,8 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
             ("subject_from", "0"),
             ("subject_to", "0"),
             ("automatic", "'[]'"),
-            ("defects", "'[]'"),
         ],
+        "email_texts" => &[("people", "'{}'"), ("text", "''"), ("defects", "'[]'")],
         "email_users" => &[("is_read", "FALSE"), ("is_important", "FALSE"), ("is_archived", "FALSE"), ("is_trashed", "FALSE")],
         "filters" => &[("place", "1"), ("active", "TRUE"), ("match_case", "FALSE"), ("is_regex", "FALSE")],
         "folders" => &[("place", "1"), ("skip_notifications", "FALSE")],
@@ -107,17 +105,20 @@ fn usual(table: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Writes the statement that inserts a row, with those that go with every account.
+/// Writes the statements that insert a row, with what stands in tables of its own beside every account and every e-mail.
 pub fn insert(table: &str, said: &[(&str, String)]) -> String {
-    if table == "accounts" {
-        let is_of_server = |name: &str| name.starts_with("imap_") || name.starts_with("password_");
-        let id = said.iter().filter(|(name, _)| *name == "id").map(|(_, id)| ("account_id", id.clone()));
-        let (server, account): (Vec<_>, Vec<_>) = said.iter().cloned().partition(|(name, _)| is_of_server(name));
-        let server: Vec<_> = id.clone().chain(server).collect();
-        let state: Vec<_> = id.collect();
-        return [row("accounts", &account), row("account_servers", &server), row("account_states", &state)].concat();
+    let (is_beside, id): (fn(&str) -> bool, &str) = match table {
+        "accounts" => (|name| name.starts_with("imap_") || name.starts_with("password_"), "account_id"),
+        "emails" => (|name| ["people", "text", "defects"].contains(&name), "email_id"),
+        _ => return row(table, said),
+    };
+    let id = || said.iter().filter(|(name, _)| *name == "id").map(|(_, value)| (id, value.clone()));
+    let (beside, own): (Vec<_>, Vec<_>) = said.iter().cloned().partition(|(name, _)| is_beside(name));
+    let beside: Vec<_> = id().chain(beside).collect();
+    match table {
+        "accounts" => [row(table, &own), row("account_servers", &beside), row("account_states", &id().collect::<Vec<_>>())].concat(),
+        _ => row(table, &own) + &row("email_texts", &beside),
     }
-    row(table, said)
 }
 
 fn row(table: &str, said: &[(&str, String)]) -> String {

@@ -100,6 +100,16 @@ impl World {
         self.sql(&format!("UPDATE fates SET why = '{why}', reasons = NULL WHERE email_id = {email}"));
     }
 
+    /// Has the text of an e-mail and the description of a record as an earlier espomail wrote them: plain.
+    pub fn write_texts_plain(&self, email: &str, case: &str) {
+        let quoted = |line: &[&str], field: &str| self.json(line)[field].as_str().unwrap().replace('\'', "''");
+        let (text, description) = (quoted(&["email", "show", email], "text"), quoted(&["case", "show", case], "description"));
+        self.sql(&format!(
+            "UPDATE email_texts SET text = '{text}', packed = NULL WHERE email_id = {email};
+             UPDATE records SET description = '{description}', packed = NULL WHERE kind = 'case' AND number = {case}"
+        ));
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_espomail"));
         command

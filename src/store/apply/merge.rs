@@ -12,6 +12,7 @@ use crate::store::schema::{
     emails, followers, notes, notifications, record_addresses, record_fields, record_links, record_phones, record_teams, records,
     reviews,
 };
+use crate::store::texts::Description;
 use crate::store::{Database, IN_LIST};
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, UserId};
 
@@ -147,13 +148,14 @@ fn move_what_it_says(db: &mut Database, from: RecordId, into: RecordId) -> Resul
         let row = (record_fields::record_id.eq(into), record_fields::name.eq(name), record_fields::value.eq(value));
         diesel::insert_into(record_fields::table).values(row).execute(db)?;
     }
-    type Own = (String, Option<RecordId>, Option<RecordId>, Option<UserId>);
-    let own = (records::description, records::converted_account_id, records::converted_contact_id, records::assigned_user_id);
+    type Own = (Description, Option<RecordId>, Option<RecordId>, Option<UserId>);
+    let own = (Description::as_select(), records::converted_account_id, records::converted_contact_id, records::assigned_user_id);
     let (description, account, contact, user): Own = records::table.find(into).select(own).first(db)?;
     let other: Own = records::table.find(from).select(own).first(db)?;
+    let says_something = !description.clone().read()?.trim().is_empty();
     diesel::update(records::table.find(into))
         .set((
-            records::description.eq(if description.trim().is_empty() { other.0 } else { description }),
+            if says_something { description } else { other.0 },
             records::converted_account_id.eq(account.or(other.1)),
             records::converted_contact_id.eq(contact.or(other.2)),
             records::assigned_user_id.eq(user.or(other.3)),

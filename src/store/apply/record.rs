@@ -9,6 +9,7 @@ use super::says::{set_addresses, set_phones};
 use crate::decide::RecordFields;
 use crate::store::note::OF_EMAILS;
 use crate::store::schema::{emails, notes, notifications, record_fields, record_links, records};
+use crate::store::texts::Description;
 use crate::store::{Database, clean};
 use crate::words::{Priority, RecordId, RecordKind, UserId};
 
@@ -19,6 +20,7 @@ struct RowChange {
     name: Option<String>,
     active: Option<bool>,
     description: Option<String>,
+    packed: Option<Option<Vec<u8>>>,
     priority: Option<Priority>,
     account_id: Option<Option<RecordId>>,
     contact_id: Option<Option<RecordId>>,
@@ -33,10 +35,13 @@ struct RowChange {
 /// Changes what a record says. Its e-mails' Account is its own (LINK-6).
 pub(super) fn set_record(db: &mut Database, record: RecordId, fields: &RecordFields) -> Result<()> {
     let text = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+    let described = fields.description.as_deref().map(|text| Description::of(&clean(text)));
+    let (description, packed) = described.map(|said| (said.description, said.packed)).unzip();
     let change = RowChange {
         name: text(&fields.name),
         active: fields.active,
-        description: text(&fields.description),
+        description,
+        packed,
         priority: fields.priority,
         account_id: fields.account,
         contact_id: fields.contact,

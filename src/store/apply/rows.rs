@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use crate::decide::{Arrival, NewEmail, NewRecord, Plan};
-use crate::mail::{Address, Event, Mail};
+use crate::mail::Mail;
 use crate::store::clean;
 use crate::store::raw::Packed;
 use crate::store::schema::{
@@ -65,6 +65,7 @@ pub struct RecordRow {
     pub status: Option<CaseStatus>,
     pub priority: Option<Priority>,
     pub description: String,
+    pub packed: Option<Vec<u8>>,
     pub account_id: Option<RecordId>,
     pub contact_id: Option<RecordId>,
     pub lead_id: Option<RecordId>,
@@ -86,6 +87,7 @@ impl RecordRow {
             status: None,
             priority: None,
             description: String::new(),
+            packed: None,
             account_id: None,
             contact_id: None,
             lead_id: None,
@@ -120,12 +122,10 @@ pub struct EmailRow<'a> {
     pub message_id: Cow<'a, str>,
     pub content_digest: &'a [u8],
     pub from_address: String,
-    pub people: String,
     pub subject: Cow<'a, str>,
     pub date: i64,
     pub header_date: Option<i64>,
     pub arrived_at: i64,
-    pub text: Cow<'a, str>,
     pub replied_id: Option<EmailId>,
     pub is_replied: bool,
     pub parent_id: Option<RecordId>,
@@ -137,16 +137,12 @@ pub struct EmailRow<'a> {
     pub folder_id: Option<FolderId>,
     pub filed_by_hand: bool,
     pub filed_by: Option<FilterId>,
-    pub list_id: Option<Cow<'a, str>>,
-    pub bounce: Option<String>,
-    pub calendar: Option<String>,
     pub is_ours: bool,
     pub is_claimed: bool,
     pub author_id: Option<UserId>,
     pub subject_from: i64,
     pub subject_to: i64,
     pub automatic: String,
-    pub defects: String,
     /// Whether no user has it; known once all is gathered.
     pub maybe_nobodys: bool,
 }
@@ -162,12 +158,10 @@ impl<'a> EmailRow<'a> {
             message_id: clean(&email.identity),
             content_digest: &mail.content_digest,
             from_address: clean(&email.sender).into_owned(),
-            people: people(mail)?,
             subject: clean(&mail.subject),
             date: email.date,
             header_date: mail.date,
             arrived_at: one.arrived_at(now),
-            text: clean(&mail.text),
             replied_id: email.replied,
             is_replied: false,
             parent_id: email.parent,
@@ -179,39 +173,15 @@ impl<'a> EmailRow<'a> {
             folder_id: email.folder,
             filed_by_hand: false,
             filed_by: email.filed_by,
-            list_id: mail.list.as_deref().map(clean),
-            bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
-            calendar: calendar(mail, email.disowned)?,
             is_ours: email.ours,
             is_claimed: email.claimed,
             author_id: email.author,
             subject_from: email.subject_from,
             subject_to: email.subject_to,
             automatic: serde_json::to_string(&mail.automatic)?,
-            defects: serde_json::to_string(&mail.defects)?,
             maybe_nobodys: false,
         })
     }
-}
-
-/// The events that a message speaks of, as JSON.
-pub(in crate::store) fn calendar(mail: &Mail, disowned: bool) -> Result<Option<String>> {
-    let events: Vec<Event> = mail.calendar.iter().map(|event| Event { disowned, ..event.clone() }).collect();
-    Ok((!events.is_empty()).then(|| serde_json::to_string(&events)).transpose()?)
-}
-
-/// Everybody that a message names, as JSON.
-fn people(mail: &Mail) -> Result<String> {
-    #[derive(serde::Serialize)]
-    struct People<'a> {
-        from: &'a [Address],
-        reply_to: &'a [Address],
-        to: &'a [Address],
-        cc: &'a [Address],
-        bcc: &'a [Address],
-    }
-    let people = People { from: mail.from.as_slice(), reply_to: &mail.reply_to, to: &mail.to, cc: &mail.cc, bcc: &mail.bcc };
-    serde_json::to_string(&people).context("writing addresses as JSON")
 }
 
 #[derive(Insertable)]

@@ -17,8 +17,8 @@ use crate::mail::NOBODY;
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, events, followers, notes, participants,
-    record_teams, records, reviews, rotations, thread_ids, threads, users,
+    attachments, effects, email_accounts, email_copies, email_teams, email_texts, email_users, emails, events, followers, notes,
+    participants, record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{
     Database, IN_LIST, address, clean, deletion, facts, fate, held, load, note, position, raw, reserve, server_action,
@@ -249,6 +249,7 @@ impl Batch<'_> {
             row.maybe_nobodys = self.email_users.range(all).next().is_none();
         }
         insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
+        insert_all!(&mut *db, email_texts::table, &self.texts).context("writing what e-mails say")?;
         insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;
         insert_all!(&mut *db, events::table, &self.events).context("writing events")?;
         let rows: Vec<ThreadIdRow<'_>> = self

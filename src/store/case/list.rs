@@ -9,8 +9,9 @@ use super::show::{Case, load};
 use crate::decide::access::Sight;
 use crate::store::named::RecordName;
 use crate::store::noun::{self, FEW, counted, in_lists};
+use crate::store::record::{self, Window};
 use crate::store::schema::{emails, record_teams, records};
-use crate::store::{Backend, Database, load, record, relation};
+use crate::store::{Backend, Database, load, relation};
 use crate::words::{AccountId, CaseStatus, ParentBy, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
@@ -88,9 +89,6 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
     if let Some(priority) = filter.priority {
         query = query.filter(records::priority.eq(priority));
     }
-    if let Some(text) = &filter.search {
-        query = query.filter(record::holds(text));
-    }
     for value in &filter.values {
         query = query.filter(record::says(value));
     }
@@ -110,7 +108,10 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
 
 /// Counts cases, no more than asked for.
 pub fn count(db: &mut Database, filter: &CaseFilter, most: i64) -> Result<i64> {
-    chosen(db, filter)?.map_or(Ok(0), |query| counted!(db, query, records::id, most))
+    match filter.search {
+        Some(_) => Ok(i64::try_from(ordered(db, filter, Window { limit: most, offset: 0 })?.len())?),
+        None => chosen(db, filter)?.map_or(Ok(0), |query| counted!(db, query, records::id, most)),
+    }
 }
 
 /// Returns the open cases that mail from some addresses opened and that have no Contact, or no Account, yet: the oldest first, no more than
@@ -133,10 +134,20 @@ pub fn opened_by(
     Ok(found.into_iter().map(|number| RecordName { kind: RecordKind::Case, number }).collect())
 }
 
+/// Returns those that somebody asks for: the most urgent first, then the newest.
+fn ordered(db: &mut Database, filter: &CaseFilter, Window { limit, offset }: Window) -> Result<Vec<RecordId>> {
+    let next = |db: &mut Database, Window { limit, offset }: Window| {
+        let Some(query) = chosen(db, filter)? else { return Ok(Vec::new()) };
+        let ordered = query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(limit).offset(offset);
+        Ok(ordered.select(records::id).load::<RecordId>(db)?)
+    };
+    let Some(text) = &filter.search else { return next(db, Window { limit, offset }) };
+    let mut found = record::first(db, text, limit.saturating_add(offset), next)?;
+    Ok(found.split_off(usize::try_from(offset)?.min(found.len())))
+}
+
 /// Lists cases: the most urgent first, then the newest.
 pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
-    let Some(query) = chosen(db, filter)? else { return Ok(Vec::new()) };
-    let ordered = query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).offset(filter.offset);
-    let ids: Vec<RecordId> = ordered.select(records::id).load(db)?;
+    let ids = ordered(db, filter, Window { limit: filter.limit, offset: filter.offset })?;
     in_lists(db, &ids, load)
 }

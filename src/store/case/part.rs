@@ -9,7 +9,7 @@ use crate::mail::Address;
 use crate::store::named::{RecordName, names_of};
 use crate::store::people::People;
 use crate::store::record::{addresses_of, links_of};
-use crate::store::schema::{emails, participants, records};
+use crate::store::schema::{email_texts, emails, participants, records};
 use crate::store::{Database, participant, sending};
 use crate::words::{EmailId, ParentBy, RecordId, RecordKind, UserId, words};
 
@@ -87,8 +87,9 @@ pub fn taking_part(db: &mut Database, case: RecordId, reader: Option<UserId>) ->
 /// Whom the letters of others in a case went to openly, by letter: those of the reader are left out.
 fn openly_written_to(db: &mut Database, case: RecordId, reader: UserId) -> Result<HashMap<EmailId, HashSet<String>>> {
     let others = emails::author_id.is_null().or(emails::author_id.ne(reader).assume_not_null());
-    let letters = emails::table.filter(emails::parent_id.eq(case)).filter(emails::is_ours.eq(true)).filter(others);
-    let rows = letters.select((emails::id, emails::people)).load::<(EmailId, String)>(db)?;
+    let letters = emails::table.inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)));
+    let letters = letters.filter(emails::parent_id.eq(case)).filter(emails::is_ours.eq(true)).filter(others);
+    let rows = letters.select((emails::id, email_texts::people)).load::<(EmailId, String)>(db)?;
     let named = |(email, people): (EmailId, String)| {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();

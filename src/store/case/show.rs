@@ -9,6 +9,7 @@ use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
 use crate::store::record::{followers_of, links_of, teams_of, values_of};
 use crate::store::schema::{accounts, emails, notes, participants, records, users};
+use crate::store::texts::Description;
 use crate::words::{CaseStatus, NoteKind, Priority, RecordId, RecordKind};
 
 /// A case.
@@ -62,7 +63,8 @@ struct Row {
     refers_to_id: Option<RecordId>,
     created_at: i64,
     closed_at: Option<i64>,
-    description: String,
+    #[diesel(embed)]
+    description: Description,
 }
 
 /// Shows one case.
@@ -108,7 +110,7 @@ pub(in crate::store) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<
             closed_at: row.closed_at,
             fields: values.remove(&row.id).unwrap_or_default(),
             name: row.name,
-            description: row.description,
+            description: row.description.read()?,
         };
         cases.insert(row.id, case);
     }

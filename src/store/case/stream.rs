@@ -10,7 +10,8 @@ use crate::decide::access::Sight;
 use crate::mail::split;
 use crate::store::noun::{gathered, in_lists};
 use crate::store::relation::visible_emails;
-use crate::store::schema::{attachments, emails, notes, users};
+use crate::store::schema::{attachments, email_texts, emails, notes, users};
+use crate::store::texts::Text;
 use crate::store::{Database, remembered};
 use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
@@ -162,14 +163,15 @@ fn parts(reply: &str, quoted: &str, signature: &str) -> Parts {
 fn remembered(db: &mut Database, named: &HashSet<EmailId>) -> Result<HashMap<EmailId, Parts>> {
     let named: Vec<EmailId> = named.iter().copied().collect();
     let rows = in_lists(db, &named, |db, some| {
-        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::subject, emails::text));
-        Ok(of.load::<(EmailId, String, String)>(db)?)
+        let of = emails::table.inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)));
+        let of = of.filter(emails::id.eq_any(some)).select((emails::id, emails::subject, Text::as_select()));
+        Ok(of.load::<(EmailId, String, Text)>(db)?)
     })?;
-    let one = |(id, subject, text): (EmailId, String, String)| {
-        let split = split(&text, &subject);
-        (id, parts(&split.reply, &split.quoted, &split.signature))
+    let one = |(id, subject, text): (EmailId, String, Text)| {
+        let split = split(&text.read(id)?, &subject);
+        Ok((id, parts(&split.reply, &split.quoted, &split.signature)))
     };
-    Ok(rows.into_iter().map(one).collect())
+    rows.into_iter().map(one).collect()
 }
 
 /// Returns the attachments of e-mails, without those that only the HTML shows.

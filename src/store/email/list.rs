@@ -15,7 +15,7 @@ use crate::store::named::{RecordName, names_of};
 use crate::store::noun::{counted, in_lists, is_few};
 use crate::store::people::People;
 use crate::store::relation::{reaches_nobody, visible_emails};
-use crate::store::schema::{email_accounts, email_users, emails, outbox};
+use crate::store::schema::{email_accounts, email_texts, email_users, emails, outbox};
 use crate::store::{Backend, Database};
 use crate::words::{AccountId, EmailId, FolderId, GroupPlace, OutboxState, RecordId, ThreadId, UserId};
 
@@ -245,7 +245,8 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
 /// Returns who got e-mails openly: To and Cc, in comparison form.
 pub(in crate::store) fn recipients_of(db: &mut Database, ids: &[EmailId]) -> Result<HashMap<EmailId, BTreeSet<String>>> {
     let rows = in_lists(db, ids, |db, some| {
-        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people));
+        let of = email_texts::table.filter(email_texts::email_id.eq_any(some));
+        let of = of.select((email_texts::email_id, email_texts::people));
         Ok(of.load::<(EmailId, String)>(db)?)
     })?;
     let recipients = |(id, people): (EmailId, String)| {

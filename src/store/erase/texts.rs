@@ -7,8 +7,11 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::{Kin, Person, WINDOW};
 use crate::mail::Redaction;
-use crate::store::letters::anywhere;
-use crate::store::{Backend, Database, IN_LIST, reasons};
+use crate::store::letters::{anywhere, lowered};
+use crate::store::schema::records;
+use crate::store::texts::Description;
+use crate::store::{Backend, Database, IN_LIST, clean, reasons};
+use crate::words::RecordId;
 
 #[derive(QueryableByName)]
 struct TextRow {
@@ -40,6 +43,10 @@ const EMAIL: &str = "'email:' || COALESCE(email_id, 0)";
 const BOTH: &str = "'record:' || COALESCE(record_id, 0) || ' email:' || COALESCE(email_id, 0)";
 
 const REASONS: &str = "reasons";
+const PACKED: &str = "packed";
+
+/// How many packed descriptions are read at once.
+const READ: i64 = 2_000;
 
 /// All of them.
 pub const COLUMNS: &[Column] = &[
@@ -54,6 +61,8 @@ pub const COLUMNS: &[Column] = &[
     column("notifications", ID, "detail", BOTH),
     column("records", ID, "name", "'record:' || id"),
     column("records", ID, "description", "'record:' || id"),
+    // The same, packed.
+    column("records", ID, PACKED, "'record:' || id"),
     column("reviews", ID, "because", EMAIL),
     column("held_actions", ID, "because", EMAIL),
     column("effects", ID, "last_error", EMAIL),
@@ -82,6 +91,9 @@ impl Column {
         if *column == REASONS {
             return reasons::naming(db, terms, (a, b));
         }
+        if *column == PACKED {
+            return described(db, terms, a);
+        }
         let condition = Person::named(&[column], terms, 1);
         let query = format!(
             "SELECT {k} AS a, {i} AS b FROM {table} WHERE {condition} AND ({k}, {i}) > ({a}, {b}) ORDER BY {k}, {i} LIMIT {WINDOW}"
@@ -103,6 +115,9 @@ impl Column {
         let Self { table, key: (k, i), column, of } = self;
         if *column == REASONS {
             return redact_packed(db, [by_address, by_name], kin, those);
+        }
+        if *column == PACKED {
+            return redact_described(db, [by_address, by_name], kin, those);
         }
         // By the index, however the database reads pairs.
         let one = |(a, b): &(i64, i64)| if k == i { a.to_string() } else { format!("({a}, {b})") };
@@ -132,6 +147,45 @@ fn redact_packed(db: &mut Database, [by_address, by_name]: [&Redaction; 2], kin:
             let left = row.read()?.map_or_else(|| Some("{}".to_string()), |why| redaction.text(&why));
             if let Some(why) = left {
                 reasons::put(db, &row, why)?;
+                done += 1;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Finds the next records behind one whose packed description has one of some words in it, or cannot be read.
+fn described(db: &mut Database, terms: &[String], behind: i64) -> Result<Vec<(i64, i64)>> {
+    let (mut behind, terms) = (RecordId(behind), terms.iter().map(|term| lowered(term)).collect::<Vec<_>>());
+    loop {
+        let next = records::table.filter(records::packed.is_not_null()).filter(records::id.gt(behind));
+        let rows = next.order(records::id).limit(READ).select((records::id, Description::as_select()));
+        let rows = rows.load::<(RecordId, Description)>(db).context("looking into records")?;
+        let Some((last, _)) = rows.last() else { return Ok(Vec::new()) };
+        behind = *last;
+        let has = |text: String| {
+            let text = lowered(&text);
+            terms.iter().any(|term| text.contains(term))
+        };
+        let named = rows.into_iter().filter_map(|(id, description)| description.read().map_or(true, has).then_some((id.0, id.0)));
+        let named: Vec<(i64, i64)> = named.collect();
+        if !named.is_empty() {
+            return Ok(named);
+        }
+    }
+}
+
+/// Takes somebody out of packed descriptions; of what cannot be read nothing is left, as nobody knows what is in it.
+fn redact_described(db: &mut Database, [by_address, by_name]: [&Redaction; 2], kin: &Kin, those: &[(i64, i64)]) -> Result<usize> {
+    let mut done = 0;
+    for some in those.chunks(IN_LIST) {
+        let ids = some.iter().map(|(id, _)| RecordId(*id));
+        let rows = records::table.filter(records::id.eq_any(ids)).filter(records::packed.is_not_null());
+        for (id, description) in rows.select((records::id, Description::as_select())).load::<(RecordId, Description)>(db)? {
+            let redaction = if kin.contains(&format!("record:{id}")) { by_name } else { by_address };
+            let left = description.read().map_or_else(|_| Some("(erased)".to_string()), |text| redaction.text(&text));
+            if let Some(text) = left {
+                diesel::update(records::table.find(id)).set(Description::of(&clean(&text))).execute(db)?;
                 done += 1;
             }
         }

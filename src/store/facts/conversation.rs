@@ -4,14 +4,15 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::{max, min};
+use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::{Facts, answers_to};
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
-use crate::store::schema::{email_users, emails, notes, participants, positions, server_actions};
+use crate::store::schema::{email_texts, email_users, emails, notes, participants, positions, server_actions};
 use crate::store::{Database, IN_LIST, participant};
 use crate::words::{AccountId, EmailId, NoteKind, RecordId, RecordKind, ServerVerb, ThreadId};
 
@@ -34,8 +35,8 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
     let to = in_lists(&named.subjects, |some| {
         emails::table
             .filter(emails::subject_to.eq_any(some))
-            // Whom others wrote to has had no part in it.
-            .filter(emails::is_ours.eq(true))
+            // Whom others wrote to has had no part in it; as the index has it.
+            .filter(sql::<Bool>("emails.is_ours"))
             .filter(emails::arrived_at.ge(since))
             .group_by(emails::subject_to)
             .select((emails::subject_to, max(emails::id)))
@@ -120,7 +121,8 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
         false => facts.emails.keys().copied().collect(),
     };
     let rows = in_lists(&wanted, |some| {
-        emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people)).load::<(EmailId, String)>(db)
+        let of = email_texts::table.filter(email_texts::email_id.eq_any(some));
+        of.select((email_texts::email_id, email_texts::people)).load::<(EmailId, String)>(db)
     })?;
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.

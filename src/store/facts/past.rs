@@ -2,7 +2,7 @@
 //! rolled back.
 
 use anyhow::Result;
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
@@ -62,7 +62,8 @@ pub fn gather_without(
         }
         let keys = subjects(mail);
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
-        diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
+        let ours = later().filter(emails::subject_to.eq_any(&keys)).filter(sql::<Bool>("emails.is_ours"));
+        diesel::update(ours).set(emails::subject_to.eq(0)).execute(db)?;
         diesel::delete(emails::table.find(email)).execute(db)?;
         gather_at(db, position, &Matter { account: Some(account), mails: &[mail], records, ..Matter::default() }, now)
     })?;

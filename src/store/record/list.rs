@@ -5,13 +5,14 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
+use super::search::{self, Window};
 use super::show::{Record, load};
 use crate::decide::access::Sight;
 use crate::decide::fields::digits;
 use crate::mail::address_key;
 use crate::store::letters::{anywhere, lower};
 use crate::store::named::{RecordName, names_of};
-use crate::store::noun::{counted, in_lists};
+use crate::store::noun::in_lists;
 use crate::store::schema::{record_addresses, record_fields, record_links, record_phones, record_teams, records};
 use crate::store::{Backend, Database, load, relation};
 use crate::words::{CaseStatus, RecordId, RecordKind, TeamId, UserId};
@@ -63,9 +64,6 @@ fn chosen<'f>(filter: &'f RecordFilter, Wanted { kind, sight, values }: &'f Want
         let of = record_phones::table.filter(record_phones::digits.like(anywhere(&digits(phone))).escape('\\'));
         query = query.filter(records::id.eq_any(of.select(record_phones::record_id)));
     }
-    if let Some(text) = &filter.search {
-        query = query.filter(holds(text));
-    }
     if let Some(of) = filter.of {
         query = query.filter(belongs(of));
     }
@@ -91,22 +89,7 @@ fn chosen<'f>(filter: &'f RecordFilter, Wanted { kind, sight, values }: &'f Want
 }
 
 /// What holds of some records.
-pub(in crate::store) type Holds = Box<dyn BoxableExpression<records::table, Backend, SqlType = Bool>>;
-
-/// Records that have a text in their name, description, addresses, phone numbers or fields.
-pub(in crate::store) fn holds(text: &str) -> Holds {
-    let pattern = anywhere(text);
-    let address = record_addresses::table.filter(record_addresses::address.like(pattern.clone()).escape('\\'));
-    let phone = record_phones::table.filter(record_phones::phone.like(pattern.clone()).escape('\\'));
-    let field = record_fields::table.filter(lower(record_fields::value).like(pattern.clone()).escape('\\'));
-    let name = lower(records::name).like(pattern.clone()).escape('\\');
-    let own = name.or(lower(records::description).like(pattern).escape('\\'));
-    Box::new(
-        own.or(records::id.eq_any(address.select(record_addresses::record_id)))
-            .or(records::id.eq_any(phone.select(record_phones::record_id)))
-            .or(records::id.eq_any(field.select(record_fields::record_id))),
-    )
-}
+type Holds = Box<dyn BoxableExpression<records::table, Backend, SqlType = Bool>>;
 
 /// Records of which a field has a value.
 pub(in crate::store) fn says((name, value): &(String, String)) -> Holds {
@@ -120,11 +103,23 @@ pub(in crate::store) fn belongs(of: RecordId) -> Box<dyn BoxableExpression<recor
     Box::new(records::account_id.eq(of).or(records::contact_id.eq(of)).or(records::id.eq_any(further).nullable()))
 }
 
+/// Returns those of one kind that somebody asks for, the newest first.
+fn newest(db: &mut Database, filter: &RecordFilter, kind: &Wanted, most: i64) -> Result<Vec<RecordId>> {
+    let next = |db: &mut Database, Window { limit, offset }: Window| {
+        let Some(query) = chosen(filter, kind) else { return Ok(Vec::new()) };
+        Ok(query.order(records::id.desc()).limit(limit).offset(offset).select(records::id).load::<RecordId>(db)?)
+    };
+    match &filter.search {
+        Some(text) => search::first(db, text, most, next),
+        None => next(db, Window { limit: most, offset: 0 }),
+    }
+}
+
 /// Counts records, of each kind no more than asked for.
 pub fn count(db: &mut Database, filter: &RecordFilter, most: i64) -> Result<i64> {
     let mut count = 0;
-    for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind)) {
-        count += counted!(db, query, records::id, most)?;
+    for kind in &filter.kinds {
+        count += i64::try_from(newest(db, filter, kind, most)?.len())?;
     }
     Ok(count)
 }
@@ -132,9 +127,8 @@ pub fn count(db: &mut Database, filter: &RecordFilter, most: i64) -> Result<i64>
 /// Lists records, the newest first.
 pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
     let mut ids = Vec::new();
-    for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind)) {
-        let newest = query.order(records::id.desc()).limit(filter.limit.saturating_add(filter.offset));
-        ids.extend(newest.select(records::id).load::<RecordId>(db)?);
+    for kind in &filter.kinds {
+        ids.extend(newest(db, filter, kind, filter.limit.saturating_add(filter.offset))?);
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let (offset, limit) = (usize::try_from(filter.offset)?, usize::try_from(filter.limit)?);

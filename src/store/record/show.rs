@@ -10,6 +10,7 @@ use super::name::teams_of;
 use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
 use crate::store::schema::{records, users};
+use crate::store::texts::Description;
 use crate::words::{RecordId, RecordKind};
 
 /// A record, with the names of those it refers to.
@@ -56,7 +57,8 @@ struct Row {
     number: i64,
     name: String,
     active: bool,
-    description: String,
+    #[diesel(embed)]
+    description: Description,
     account_id: Option<RecordId>,
     contact_id: Option<RecordId>,
     converted_account_id: Option<RecordId>,
@@ -91,7 +93,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
         let all = |first: Option<RecordId>, kind: RecordKind| {
             name_of(first).into_iter().chain(further.iter().copied().filter(|other| other.kind == kind)).collect()
         };
-        Record {
+        Ok(Record {
             id: row.id,
             named: RecordName { kind: row.kind, number: row.number },
             addresses: addresses.remove(&row.id).unwrap_or_default(),
@@ -109,8 +111,8 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
             active: row.active,
             assigned_user,
             created_at: row.created_at,
-            description: row.description,
-        }
+            description: row.description.read()?,
+        })
     };
-    Ok(rows.into_iter().map(record).collect())
+    rows.into_iter().map(record).collect()
 }

@@ -3,14 +3,15 @@
 //! a row of its own.
 
 use anyhow::{Context, Result};
-use diesel::dsl::{max, sql};
+use diesel::dsl::max;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt};
 
 use super::vector::{Tsvector, Vector};
 use super::{INDEXED, fold};
 use crate::store::people::People;
-use crate::store::schema::{emails, settings};
+use crate::store::schema::{email_texts, emails, settings};
+use crate::store::texts::Text;
 use crate::store::{Database, IN_LIST, Store, setting};
 use crate::words::EmailId;
 
@@ -80,15 +81,17 @@ fn read(db: &mut Database) -> Result<Option<Folded>> {
     let (mut last, mut bytes, mut words) = (from.last, 0, Vec::new());
     while words.len() < EMAILS && bytes < BYTES {
         let next = emails::table.filter(emails::id.gt(last)).order(emails::id).limit(READ);
-        let text = sql::<Text>(&format!("substr(emails.text, 1, {INDEXED})"));
-        let rows = next.select((emails::id, emails::subject, emails::people, text)).load::<(i64, String, String, String)>(db)?;
-        for (id, subject, people, text) in &rows {
-            let folded = words_of(*id, subject, people, text)?;
+        let next = next.inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)));
+        let rows = next.select(Worded::as_select()).load::<Worded>(db)?;
+        let (many, newest) = (rows.len(), rows.last().map(|row| row.id.0));
+        for row in rows {
+            let id = row.id.0;
+            let folded = row.words()?;
             bytes += folded.len();
-            words.push((*id, folded));
+            words.push((id, folded));
         }
-        match rows.last() {
-            Some((newest, ..)) if i64::try_from(rows.len()) == Ok(READ) => last = *newest,
+        match newest {
+            Some(newest) if i64::try_from(many) == Ok(READ) => last = newest,
             _ => break,
         }
     }
@@ -126,13 +129,9 @@ pub fn renew(db: &mut Database, email: EmailId) -> Result<()> {
         return Ok(());
     }
     remove(db, &[email])?;
-    let (subject, people, text) =
-        emails::table
-            .find(email)
-            .select((emails::subject, emails::people, emails::text))
-            .first::<(String, String, String)>(db)?;
-    let words = words_of(email.0, &subject, &people, &text)?;
-    insert(db, &[(email.0, words)])
+    let of = emails::table.inner_join(email_texts::table.on(email_texts::email_id.eq(emails::id)));
+    let row = of.filter(emails::id.eq(email)).select(Worded::as_select()).first::<Worded>(db)?;
+    insert(db, &[(email.0, row.words()?)])
 }
 
 /// Whether an e-mail that is about to change is in the index; where it is not, whoever has read it to put it there reads it again.
@@ -178,11 +177,33 @@ pub fn forget_words(store: &mut Store) -> Result<()> {
     }
 }
 
-fn words_of(id: i64, subject: &str, people: &str, text: &str) -> Result<String> {
-    let people: People = serde_json::from_str(people).with_context(|| format!("the people of e-mail {id}"))?;
-    let everybody = people.from.iter().chain(&people.reply_to).chain(&people.to).chain(&people.cc).chain(&people.bcc);
-    let people: String = everybody.map(|one| format!("{} {} ", one.name, one.address)).collect();
-    Ok(fold(&format!("{subject}\n{people}\n{text}")))
+/// What of an e-mail is looked for.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = emails)]
+struct Worded {
+    id: EmailId,
+    subject: String,
+    #[diesel(select_expression = email_texts::people, select_expression_type = email_texts::people)]
+    people: String,
+    #[diesel(embed)]
+    text: Text,
+}
+
+impl Worded {
+    fn words(self) -> Result<String> {
+        let Self { id, subject, people, text } = self;
+        let people: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+        let everybody = people.from.iter().chain(&people.reply_to).chain(&people.to).chain(&people.cc).chain(&people.bcc);
+        let people: String = everybody.map(|one| format!("{} {} ", one.name, one.address)).collect();
+        // What is damaged is said where it is shown; here it must not keep all others out of the index.
+        let text = text.read(id).unwrap_or_else(|error| {
+            log::warn!("{error:#}; it is found by its subject alone");
+            String::new()
+        });
+        // No more of it is looked for, and no more is copied.
+        let end = text.char_indices().nth(INDEXED).map_or(text.len(), |(end, _)| end);
+        Ok(fold(&format!("{subject}\n{people}\n{}", &text[..end])))
+    }
 }
 
 fn insert(db: &mut Database, all: &[(i64, String)]) -> Result<()> {
@@ -231,17 +252,20 @@ mod tests {
 
     use super::super::{Query, find};
     use super::*;
+    use crate::store::texts::{Said, TextRow};
 
     const ROWS: &str = "INSERT INTO threads (id) VALUES (1);
         INSERT INTO raws (id, digest, size, packed) VALUES (1, x'00', 1, x'00');
-        INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at, text,
-                is_replied, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects)
+        INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, subject, date, arrived_at,
+                is_replied, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic)
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)
-            SELECT i, 1, 1, i, x'00', '', '{}', 'Subject', 0, 0, 'old', 0, 0, 0, 0, 0, 0, 0, 0, '[]', '[]' FROM n;";
+            SELECT i, 1, 1, i, x'00', '', 'Subject', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '[]' FROM n;
+        INSERT INTO email_texts (email_id, people, text, defects) SELECT id, '{}', 'old', '[]' FROM emails;";
 
     fn write_text(store: &mut Store, email: i64, text: &str) {
         let written = store.transaction(|db| {
-            diesel::update(emails::table.find(email)).set(emails::text.eq(text)).execute(db)?;
+            let said = Said { text: text.to_string(), ..Said::by(db, EmailId(email))? };
+            diesel::update(email_texts::table.find(email)).set(&TextRow::new(EmailId(email), said)).execute(db)?;
             renew(db, EmailId(email))
         });
         written.unwrap();
