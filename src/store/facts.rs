@@ -86,6 +86,7 @@ pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matte
     let mut facts = Facts { now, next: next(db)?, account: account_facts, ..Facts::default() };
     let answered_at = sending::answered_at(db)?;
     gather_addresses(db, &named, &answered_at, &mut facts)?;
+    named.add_authors(mails, &facts);
     gather_emails(db, &named, &mut facts)?;
     gather_answers(db, &named, &mut facts)?;
     if let Some(position) = position {

@@ -6,10 +6,11 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::handed;
-use super::named::subjects;
-use super::{Facts, Mail, Matter, gather_at};
+use super::named::{Named, subjects};
+use super::{Facts, Mail, Matter, gather_addresses, gather_at};
+use crate::decide::authors;
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, record_teams, records};
-use crate::store::{Database, dialect, lock};
+use crate::store::{Database, dialect, lock, sending};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
 
 /// Gathers what the rules may ask about a stored e-mail that came through a further account (DUP-1).
@@ -67,7 +68,10 @@ pub fn gather_without(
         diesel::update(elsewhere)
             .set((emails::parent_id.eq(None::<RecordId>), emails::parent_by.eq(None::<ParentBy>)))
             .execute(db)?;
-        let keys = subjects(mail);
+        let mut ours = Facts::default();
+        let answered_at = sending::answered_at(db)?;
+        gather_addresses(db, &Named::by(&[mail]), &answered_at, &mut ours)?;
+        let keys = subjects(mail, &authors(mail, &ours));
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
         diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
         diesel::delete(emails::table.find(email)).execute(db)?;
