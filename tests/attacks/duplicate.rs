@@ -307,6 +307,30 @@ fn dup_2_within_one_batch_it_is_the_same() {
 }
 
 #[test]
+fn link_3_what_is_held_is_told_to_the_team_that_a_filter_gave_to_what_came_before_it_in_the_batch() {
+    on_one(|office| {
+        for right in ["read", "edit"] {
+            for scope in ["email", "case"] {
+                office.service(&["role", "grant", "agents", scope, right, "team"]).ok();
+            }
+        }
+        office.service(&["account", "set", "support", "--act-since", "2026-01-01", "--unknown-sender", "hold"]).ok();
+        office.service(&["filter", "add", "law", "--account", "support", "--subject", "*law*", "--assign-team", "sales"]).ok();
+        let law = Letter { subject: "A law", ..Letter::scan() };
+        let more = "To: support@example.com\r\nIn-Reply-To: <scan@example.org>\r\n";
+        let about = Letter { id: Some("about@example.net"), from: "carl@example.net", ..law.named(more) };
+        let names = [("0.eml", &law), ("1.eml", &Letter { subject: "About it", ..about })].map(|(name, letter)| {
+            let name = office.home().join(name);
+            std::fs::write(&name, letter.bytes()).unwrap();
+            name.display().to_string()
+        });
+        office.service(&["import", "--account", "support", &names[0], &names[1]]).ok();
+        let told = |login: &str| office.asks(login, &["-o", "json", "notification", "list"]).ok().matches("review").count();
+        assert!(told("cyd") > 0 && told("ada") == 0, "{}", office.service(&["explain", "<about@example.net>"]).ok());
+    });
+}
+
+#[test]
 fn dup_3_a_tagged_copy_makes_the_case_that_the_first_did_not_make_and_is_answered_once() {
     on_both(|office| {
         let usual = Letter { text: "Our offer.", ..Letter::scan() };
