@@ -289,6 +289,18 @@ fn ack_3_five_answers_in_two_hours_ten_in_a_day_and_the_rest_is_held() {
         assert_eq!(world.run(&["budget", "drop", "--all", "--action", "answer"]).ok(), "4 held actions are dropped.\n");
         world.set("ESPOMAIL_NOW", "2026-11-24T15:10:00Z");
         assert_eq!(burst(&world, 1), (13, 0), "the day is over");
+        // Whoever a form names as the one to answer has the budget of anybody (AUTO-2), and is found by subject (THREAD-3).
+        for (at, reply_to) in
+            ["victim@example.net", "support@example.com, victim@example.net"].into_iter().cycle().take(7).enumerate()
+        {
+            let more = format!("Reply-To: {reply_to}\r\n");
+            deliver(&world, "support", &mail("Support <support@example.com>", &format!("form{at}"), &more));
+        }
+        assert_eq!((outbox(&world).len(), held(&world).len()), (18, 2), "{}", explained(&world, "form6"));
+        let cases = world.json(&["case", "list"])["items"].as_array().unwrap().len();
+        let again = "From: support@example.com\r\nReply-To: victim@example.net\r\nTo: support@example.com\r\nSubject: Re: Pump form3\r\n\r\nHm.\r\n";
+        deliver(&world, "support", again);
+        assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), cases);
     }
 }
 

@@ -96,6 +96,12 @@ pub fn letter<'m>(arrival: &Arrival, mail: &'m Mail, policy: &Policy, facts: &Fa
     Some(Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(letter.author), list: None })
 }
 
+/// Everybody whom [`see`] may find to be the author, through whichever mailbox a message comes: From, who stands behind a list, and whom a
+/// form names. What the rules ask of an author is gathered of each of them: of nobody it may count as nothing that was not looked up.
+pub fn authors(mail: &Mail, facts: &Facts) -> Vec<Address> {
+    mail.from.clone().into_iter().chain(mail.behind_via()).chain(named_by_form(mail, facts).cloned()).collect()
+}
+
 /// The same of an e-mail that is in the store. What went out from here is ours, whatever it looks like; what another copy of it showed
 /// stays shown.
 pub fn see_again<'m>(
@@ -141,13 +147,11 @@ fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<(Address, 
 
 /// AUTO-2: a web form, a shop or a scanner writes as one of our group accounts. Whoever its Reply-To names is the customer.
 fn behind_form(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Address> {
-    let from = mail.from.as_ref()?;
-    let key = from.key();
-    if !facts.is_own(&key) || facts.user_of(&key).is_some() || facts.account.is_sent_mailbox || is_token_ours(mail, policy) {
+    let key = mail.from.as_ref()?.key();
+    if !is_by_form(&key, facts) || facts.account.is_sent_mailbox || is_token_ours(mail, policy) {
         return None;
     }
-    let is_others = |reply_to: &&Address| reply_to.address.contains('@') && !facts.is_own(&reply_to.key());
-    let Some(customer) = mail.reply_to.iter().find(is_others) else {
+    let Some(customer) = named_by_form(mail, facts) else {
         plan.note(reason!(Auto2, "it comes as <{key}>, which is our own account, and names nobody to answer to"));
         return None;
     };
@@ -157,6 +161,17 @@ fn behind_form(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> 
         customer.address
     ));
     Some(customer.clone())
+}
+
+/// Whether From is an address of the house, and nobody's.
+fn is_by_form(from: &str, facts: &Facts) -> bool {
+    facts.is_own(from) && facts.user_of(from).is_none()
+}
+
+/// Whom such a message asks to answer: the first who is not the house itself.
+fn named_by_form<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m Address> {
+    mail.from.as_ref().filter(|from| is_by_form(&from.key(), facts))?;
+    mail.reply_to.iter().find(|reply_to| reply_to.address.contains('@') && !facts.is_own(&reply_to.key()))
 }
 
 /// AUTO-2: whether its Message-ID is one that we gave. Others may have seen it, so it makes nobody the author.

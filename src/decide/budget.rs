@@ -174,7 +174,7 @@ fn short(text: String) -> String {
     if text.len() <= LONGEST { text } else { digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect() }
 }
 
-/// What was done of late: for each subject and action, in each of [`PERIODS`].
+/// What was done of late: for each subject and action that was looked up, in each of [`PERIODS`].
 pub type Spent = HashMap<(Subject, BudgetAction), [i64; PERIODS.len()]>;
 
 #[cfg(test)]

@@ -115,9 +115,10 @@ fn is_content(email: EmailId, mail: &Mail, facts: &Facts) -> bool {
 }
 
 /// Whether a stored copy asks for answers where the message does not, or for none where the message does not (AUTO-1). Who has seen
-/// a letter can hand over a copy with such a field before the letter itself comes: answers would go to them, or to nobody.
+/// a letter can hand over a copy with such a field before the letter itself comes: answers would go to them, or to nobody. Whom both of
+/// them name, neither says otherwise, be it as the one to answer or as the author, whom each account sees for itself (PARSE-10, AUTO-2).
 fn says_otherwise(known: &EmailFacts, mail: &Mail) -> bool {
-    let asked = answers_to(mail.from.as_slice(), &mail.reply_to);
+    let asked: Vec<String> = mail.from.iter().chain(&mail.reply_to).map(Address::key).collect();
     !known.ours && (known.automatic && mail.automatic.is_empty() || known.answers_to.iter().any(|to| !asked.contains(to)))
 }
 

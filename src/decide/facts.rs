@@ -147,7 +147,7 @@ pub struct Facts {
     pub folder_teams: HashMap<FolderId, Vec<TeamId>>,
     /// Folders whose mail nobody is told of (INBOX-2).
     pub silent_folders: HashSet<FolderId>,
-    /// Teams of the account and of the records above, with all their members.
+    /// Teams of the account, of the records above, and those that filters may give, with all their members.
     pub teams: HashMap<TeamId, Vec<Member>>,
     /// How busy each member of the case team is.
     pub load: HashMap<UserId, Load>,

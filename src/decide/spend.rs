@@ -29,7 +29,13 @@ pub fn take(action: BudgetAction, count: i64, sender: Option<&Address>, desk: &m
         None => subjects(sender, account.id),
     };
     for subject in &subjects {
-        let done = spent.get(&(subject.clone(), action)).copied().unwrap_or_default();
+        let done = match spent.get(&(subject.clone(), action)) {
+            Some(done) => *done,
+            None if action == BudgetAction::Answer => {
+                return Err(reason!(Ack3, "what was answered of late was not looked up for {subject}"));
+            }
+            None => Default::default(),
+        };
         for ((most, done), hours) in limits.of(subject).into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
             if most > 0 && done.saturating_add(count) > most {
                 let whose = match subject {
@@ -68,7 +74,11 @@ mod tests {
 
     fn facts(limits: Limits) -> Facts {
         let budgets = Budgets { answers: limits, ..Budgets::default() };
-        Facts { budgets, spent: Some(Spent::new()), ..Facts::alone(0) }
+        let known = ["dora", "eve", "fay", "carl"].map(|who| address(&format!("{who}@example.org")));
+        let known = known.iter().chain([&address("eve@example.net")]).map(Some).chain([None]).collect::<Vec<_>>();
+        let of = |account: i64| known.iter().flat_map(move |who| subjects(*who, AccountId(account)));
+        let spent: Spent = of(0).chain(of(99)).map(|subject| ((subject, BudgetAction::Answer), [0, 0])).collect();
+        Facts { budgets, spent: Some(spent), ..Facts::alone(0) }
     }
 
     fn answer(sender: &str, facts: &mut Facts) -> Result<(), Reason> {
@@ -88,6 +98,12 @@ mod tests {
         assert_eq!(closes, [false, false, true]);
         (facts.account.owner, facts.account.id) = (None, AccountId(99));
         assert_eq!(answer("dora@example.org", &mut facts), Ok(()), "the customer's own budget is whole");
+    }
+
+    #[test]
+    fn ack_3_who_was_not_looked_up_is_not_answered() {
+        let because = answer("mallory@example.org", &mut facts(Budgets::USUAL.answers)).expect_err("nobody asked of mallory");
+        assert!(because.text.contains("was not looked up for address:mallory@example.org"), "{because}");
     }
 
     #[test]

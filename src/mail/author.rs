@@ -53,8 +53,12 @@ impl Mail {
 
     /// By what a letter is known whatever was changed in it on its way: Message-ID, author and Date, once for each who may be its author.
     pub fn letters(&self) -> impl Iterator<Item = LetterKey> {
-        let authors = self.from.clone().into_iter().chain(self.behind_via());
-        authors.filter_map(|author| Some((self.identity(), author.key(), self.date?)))
+        self.letters_by(self.from.clone().into_iter().chain(self.behind_via()))
+    }
+
+    /// The same where it is known who may be.
+    pub fn letters_by(&self, authors: impl IntoIterator<Item = Address>) -> impl Iterator<Item = LetterKey> {
+        authors.into_iter().filter_map(|author| Some((self.identity(), author.key(), self.date?)))
     }
 
     /// PARSE-10: whether the From domain is that of the mailing list that the message came over.

@@ -30,7 +30,7 @@ pub fn explain(through: Option<(&mut Store, &Account)>, bytes: &[u8], policy: &P
                 // As if it stood in the first mailbox that is read.
                 facts.account.mailbox = account.mailboxes.first().cloned();
                 facts.budgets = policy.budgets;
-                facts.spent = spending::of_late(db, account.id, &[&mail], now);
+                facts.spent = spending::of_late(db, &[&mail], &facts);
                 Ok(facts)
             })?
         }

@@ -24,7 +24,7 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &HeldAction, policy
         let raw = raw::raw_of(db, held.email)?.context("its raw bytes are gone")?;
         let mail = mail::parse_for_rules(&raw);
         let mut facts = facts::gather(db, held.account_id, &[&mail], now)?;
-        facts.spent = spending::of_late(db, held.account_id, &[&mail], now);
+        facts.spent = spending::of_late(db, &[&mail], &facts);
         let plan = decide_release(held.action, held.email, &mail, policy, &mut facts);
         if held.action == BudgetAction::Answer && plan.no_answer.as_ref().is_some_and(|because| because.rule == Some(Rule::Ack2))
         {

@@ -379,7 +379,7 @@ pub(super) fn decide_and_apply(
     facts.trace_filters = gate.watch.is_some();
     facts.quiet_before = gate.quiet_before;
     facts.budgets = gate.policy.budgets;
-    facts.spent = spending::of_late(db, gate.account, &mails, now);
+    facts.spent = spending::of_late(db, &mails, &facts);
     let mut plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     if let Some(note) = gate.note {

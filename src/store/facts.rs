@@ -87,6 +87,7 @@ pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matte
     let mut facts = Facts { now, next: next(db)?, account: account_facts, ..Facts::default() };
     let answered_at = sending::answered_at(db)?;
     gather_addresses(db, &named, &answered_at, &mut facts)?;
+    named.add_authors(mails, &facts);
     gather_emails(db, &named, &mut facts)?;
     gather_answers(db, &named, &mut facts)?;
     if let Some(position) = position {
@@ -100,10 +101,10 @@ pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matte
     conversation::participants(db, &named, &mut facts)?;
     conversation::all_participants(db, mails, &answered_at, &mut facts)?;
     conversation::reached(db, &mut facts)?;
-    gather_teams(db, &mut facts)?;
     if let Some(position) = position {
         facts.account.folder = filter::mapped(db, position)?;
     }
+    gather_teams(db, &mut facts)?;
     if let Some((account, position)) = account.zip(position) {
         facts.account.mailbox = account::mailbox(db, position)?;
         facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, facts.account.mailbox.as_deref())?;
@@ -452,10 +453,13 @@ fn begun(db: &mut Database, facts: &Facts) -> Result<HashMap<ThreadId, Vec<(Emai
 }
 
 fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    // The second message of a batch sees what filters gave to the first.
+    let given = filter::gather_imports(db, facts)?;
     let account = &facts.account;
     let teams: HashSet<TeamId> = (account.teams.iter())
         .chain(&account.case_team)
         .chain(&account.owner_team)
+        .chain(&given)
         .chain(facts.emails.values().flat_map(|email| &email.teams))
         .chain(facts.records.values().flat_map(|record| &record.teams))
         .copied()

@@ -12,9 +12,10 @@ use super::dialect::{self, insert_all};
 use super::schema::spendings;
 use super::{Database, IN_LIST, failure};
 use crate::decide::budget::{PERIODS, Spent, Subject, subjects};
+use crate::decide::{Facts, authors};
 use crate::fault::Class;
 use crate::mail::Mail;
-use crate::words::{AccountId, BudgetAction};
+use crate::words::BudgetAction;
 
 /// How long a slot is, in seconds. What lies partly in a period counts whole.
 const SLOT: i64 = 300;
@@ -43,10 +44,10 @@ struct Row {
     notifications: i64,
 }
 
-/// Returns what was done because of the senders of a batch, through its account and overall; none when that cannot be read.
-pub fn of_late(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Option<Spent> {
+/// Returns what was done because of whoever may have written a batch, through its account and overall; none when that cannot be read.
+pub fn of_late(db: &mut Database, mails: &[&Mail], facts: &Facts) -> Option<Spent> {
     // A part of the transaction that can fail alone: on PostgreSQL an error would end all of it.
-    let read = dialect::transaction(db, &mut |db: &mut Database| read(db, account, mails, now));
+    let read = dialect::transaction(db, &mut |db: &mut Database| read(db, mails, facts));
     read.inspect_err(|error| {
         // Where the database is away, the next question says so, and the pass ends.
         let is_away = matches!(failure::class_of(error), Class::Unavailable | Class::TempFail);
@@ -56,14 +57,16 @@ pub fn of_late(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64)
     .ok()
 }
 
-fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Spent> {
-    let behind: Vec<_> = mails.iter().filter_map(|mail| mail.behind_via()).collect();
-    let senders = mails.iter().filter_map(|mail| mail.from.as_ref()).chain(&behind);
-    let wanted = senders.flat_map(|sender| subjects(Some(sender), account)).chain(subjects(None, account));
+fn read(db: &mut Database, mails: &[&Mail], facts: &Facts) -> Result<Spent> {
+    let (account, now) = (facts.account.id, facts.now);
+    let senders = mails.iter().flat_map(|mail| authors(mail, facts));
+    let wanted = senders.flat_map(|sender| subjects(Some(&sender), account)).chain(subjects(None, account));
     let mut wanted: BTreeMap<String, Subject> = wanted.map(|subject| (subject.to_string(), subject)).collect();
     wanted.retain(|text, _| !text.contains('\0'));
     let texts: Vec<&String> = wanted.keys().collect();
-    let mut spent = Spent::new();
+    let none =
+        |subject: &Subject| BudgetAction::ALL.iter().map(|action| ((subject.clone(), *action), Default::default())).collect();
+    let mut spent: Spent = wanted.values().flat_map(|subject| -> Vec<_> { none(subject) }).collect();
     for (place, period) in PERIODS.into_iter().enumerate() {
         for some in texts.chunks(IN_LIST) {
             let total = |column: &str| sql::<BigInt>(&format!("CAST(SUM({column}) AS BIGINT)"));

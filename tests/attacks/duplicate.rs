@@ -307,6 +307,30 @@ fn dup_2_within_one_batch_it_is_the_same() {
 }
 
 #[test]
+fn link_3_what_is_held_is_told_to_the_team_that_a_filter_gave_to_what_came_before_it_in_the_batch() {
+    on_one(|office| {
+        for right in ["read", "edit"] {
+            for scope in ["email", "case"] {
+                office.service(&["role", "grant", "agents", scope, right, "team"]).ok();
+            }
+        }
+        office.service(&["account", "set", "support", "--act-since", "2026-01-01", "--unknown-sender", "hold"]).ok();
+        office.service(&["filter", "add", "law", "--account", "support", "--subject", "*law*", "--assign-team", "sales"]).ok();
+        let law = Letter { subject: "A law", ..Letter::scan() };
+        let more = "To: support@example.com\r\nIn-Reply-To: <scan@example.org>\r\n";
+        let about = Letter { id: Some("about@example.net"), from: "carl@example.net", ..law.named(more) };
+        let names = [("0.eml", &law), ("1.eml", &Letter { subject: "About it", ..about })].map(|(name, letter)| {
+            let name = office.home().join(name);
+            std::fs::write(&name, letter.bytes()).unwrap();
+            name.display().to_string()
+        });
+        office.service(&["import", "--account", "support", &names[0], &names[1]]).ok();
+        let told = |login: &str| office.asks(login, &["-o", "json", "notification", "list"]).ok().matches("review").count();
+        assert!(told("cyd") > 0 && told("ada") == 0, "{}", office.service(&["explain", "<about@example.net>"]).ok());
+    });
+}
+
+#[test]
 fn dup_3_a_tagged_copy_makes_the_case_that_the_first_did_not_make_and_is_answered_once() {
     on_both(|office| {
         let usual = Letter { text: "Our offer.", ..Letter::scan() };
@@ -340,7 +364,15 @@ fn dup_1_what_was_dealt_with_opens_and_answers_nothing_once_it_or_its_case_is_de
     let footer = |letter: &Letter| Letter { text: "It leaks.\r\n--\r\nof a list", ..letter.clone() };
     let tagged = |letter: &Letter| Letter { subject: "[EXT] Scan", ..letter.clone() };
     type Shape<'a> = &'a dyn Fn(&Letter) -> Letter;
-    let steps: [(Shape<'_>, &[&str], &str, Shape<'_>); 6] = [
+    // Its author stands behind a form of ours (AUTO-2), or behind a list of ours (PARSE-10).
+    let by = |from: &'static str, letter: &Letter| Letter {
+        from,
+        more: format!("Reply-To: {}\r\nTo: support@example.com\r\n", letter.from),
+        ..letter.clone()
+    };
+    let form = |letter: &Letter| by("Support <support@example.com>", letter);
+    let list = |letter: &Letter| by("Dora via Support <support@example.com>", letter);
+    let steps: [(Shape<'_>, &[&str], &str, Shape<'_>); 8] = [
         // An MTA hands it over again, as its pipe timed out behind our commit.
         (&usual, &["close", "email"], "support", &usual),
         (&usual, &["close", "email"], "desk", &usual),
@@ -348,6 +380,8 @@ fn dup_1_what_was_dealt_with_opens_and_answers_nothing_once_it_or_its_case_is_de
         (&usual, &["email"], "desk", &tagged),
         (&tagged, &["case"], "desk", &usual),
         (&tagged, &["case", "email"], "desk", &footer),
+        (&form, &["case", "email"], "desk", &|letter| tagged(&form(letter))),
+        (&list, &["case"], "desk", &|letter| tagged(&list(letter))),
     ];
     on_both(|office| {
         office.service_with(&["template", "add", "ack", "--subject", "Got it", "--file", "-"], "We have it.").ok();
@@ -375,6 +409,17 @@ fn dup_1_what_was_dealt_with_opens_and_answers_nothing_once_it_or_its_case_is_de
             deliver(office, account, &again(&letter));
             let now = (count("case", &["--status", "closed"]), cases(office), count("outbox", &[]));
             assert_eq!((now, before.2), (before, at + 1), "{done:?}, then {account} gets\n{}", again(&letter).bytes());
+        }
+        // The same bytes, once more and through another account, are the same e-mail, whoever stands behind From.
+        for (at, shape) in [&form as Shape<'_>, &list].into_iter().enumerate() {
+            let id: &'static str = Box::leak(format!("by{at}@example.org").into_boxed_str());
+            let letter = shape(&Letter { id: Some(id), text: "It leaks.", file: None, ..Letter::scan() });
+            deliver(office, "support", &letter);
+            let before = (count("email", &[]), cases(office), count("outbox", &[]));
+            for account in ["support", "desk"] {
+                deliver(office, account, &letter);
+            }
+            assert_eq!((count("email", &[]), cases(office), count("outbox", &[])), before, "{}", letter.bytes());
         }
         // A device whose clock stands still, with one Message-ID for all: what is deleted of it is no later letter.
         for (at, date) in ["Thu, 01 Jan 1970 00:00:00 +0000", "Sat, 01 Jan 2005 00:00:00 +0000"].into_iter().enumerate() {

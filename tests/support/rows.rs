@@ -116,7 +116,9 @@ pub fn insert(table: &str, said: &[(&str, String)]) -> String {
     let (beside, own): (Vec<_>, Vec<_>) = said.iter().cloned().partition(|(name, _)| is_beside(name));
     let beside: Vec<_> = id().chain(beside).collect();
     match table {
-        "accounts" => [row(table, &own), row("account_servers", &beside), row("account_states", &id().collect::<Vec<_>>())].concat(),
+        "accounts" => {
+            [row(table, &own), row("account_servers", &beside), row("account_states", &id().collect::<Vec<_>>())].concat()
+        }
         _ => row(table, &own) + &row("email_texts", &beside),
     }
 }

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::named::{Named, in_lists, in_lists_of};
-use crate::decide::{Facts, answers_to};
+use crate::decide::{Facts, answers_to, authors};
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
 use crate::store::schema::{email_texts, email_users, emails, notes, participants, positions, server_actions};
@@ -129,7 +129,11 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
         let people: People = serde_json::from_str(&people).unwrap_or_default();
         let asked = answers_to(&people.from, &people.reply_to);
         let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
-        facts.emails.entry(email).and_modify(|known| (known.people, known.answers_to) = (people.collect(), asked));
+        facts.emails.entry(email).and_modify(|known| {
+            // Who wrote it need not stand in From (PARSE-10, AUTO-2).
+            known.people = people.chain([known.sender.clone()]).collect();
+            known.answers_to = asked;
+        });
     }
     Ok(())
 }
@@ -262,13 +266,13 @@ fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<ThreadId> {
     let mut loose: Vec<usize> = Vec::new();
     for mail in mails {
         let message = groups.add();
-        let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
+        let senders: Vec<String> = authors(mail, facts).iter().map(Address::key).collect();
         let mut has_thread = false;
         for id in mail.message_id.iter().chain(mail.ancestors()) {
             let place = *known.entry(id).or_insert_with(|| groups.add());
             groups.join(message, place);
-            let email = facts.bearers(id, &sender).first().and_then(|email| facts.emails.get(email));
-            for thread in facts.thread_of.get(id).copied().into_iter().chain(email.map(|email| email.thread)) {
+            let borne = senders.iter().filter_map(|sender| facts.emails.get(facts.bearers(id, sender).first()?));
+            for thread in facts.thread_of.get(id).copied().into_iter().chain(borne.map(|email| email.thread)) {
                 let place = *of_thread.entry(thread).or_insert_with(|| groups.add());
                 groups.join(message, place);
                 threads.push((message, thread));

@@ -12,9 +12,27 @@ use crate::store::schema::{account_mailboxes, folder_teams, folders, positions, 
 use crate::store::{Database, filter};
 use crate::words::{FolderId, PositionId, TeamId, UserId};
 
-/// Gathers filters, those of some named users too, and a named folder; call it when users and teams are known.
-pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderId>, facts: &mut Facts) -> Result<()> {
+/// Gathers the import filters of the account; returns the teams that they give, by themselves or by the group folder.
+pub(super) fn gather_imports(db: &mut Database, facts: &mut Facts) -> Result<HashSet<TeamId>> {
     facts.filters = filter::of_account(db, facts.account.id)?;
+    let by_action = |action: &Action| if let Action::AssignTeam(team) = action { Some(*team) } else { None };
+    let folders = facts.filters.iter().flat_map(moves).chain(facts.account.folder).chain(facts.account.rules.group_folder);
+    let folders: HashSet<FolderId> = folders.collect();
+    let of_folders = in_lists(&folders, |some| {
+        folder_teams::table.filter(folder_teams::folder_id.eq_any(some)).select(folder_teams::team_id).distinct().load(db)
+    })?;
+    Ok(facts.filters.iter().flat_map(|filter| &filter.actions).filter_map(by_action).chain(of_folders).collect())
+}
+
+/// The folders that a filter moves mail to.
+fn moves(filter: &Filter) -> Vec<FolderId> {
+    let by_action = |action: &Action| if let Action::Folder(folder) = action { Some(*folder) } else { None };
+    let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().copied());
+    filter.actions.iter().filter_map(by_action).chain(by_script).collect()
+}
+
+/// Gathers the filters of users, some of them named, and a named folder; call it when users, teams and import filters are known.
+pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderId>, facts: &mut Facts) -> Result<()> {
     let mut users: HashSet<UserId> = facts.users.values().copied().collect();
     users.extend(named);
     users.extend(facts.emails.values().flat_map(|email| &email.users));
@@ -22,11 +40,6 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderI
     users.extend(facts.teams.values().flatten().map(|member| member.user));
     users.extend(facts.records.values().filter_map(|record| record.assigned_user));
     facts.user_filters = filter::of_users(db, &users)?;
-    let moves = |filter: &Filter| -> Vec<FolderId> {
-        let by_action = |action: &Action| if let Action::Folder(folder) = action { Some(*folder) } else { None };
-        let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().copied());
-        filter.actions.iter().filter_map(by_action).chain(by_script).collect()
-    };
     let folders_named: HashSet<FolderId> = facts
         .filters
         .iter()

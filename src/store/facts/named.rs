@@ -6,6 +6,7 @@ use std::hash::Hash;
 use anyhow::Result;
 use diesel::prelude::*;
 
+use crate::decide::{Facts, authors};
 use crate::mail::{self, Address, Mail, case_numbers, subject, token};
 use crate::store::IN_LIST;
 use crate::words::{EmailId, RecordId};
@@ -21,8 +22,9 @@ pub(super) struct Named {
     pub authors: Vec<(String, String, i64)>,
     /// Everybody in From, Reply-To, To, Cc and Bcc.
     pub people: HashSet<String>,
-    /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
+    /// Who may be the author, and the first of Reply-To and To: those that lead to a record (LINK-4).
     pub leading: HashSet<String>,
+    /// Who may be the author, or may have written what is passed on.
     pub senders: HashSet<String>,
     pub case_numbers: HashSet<i64>,
     /// Records that tokens name, genuine or not (LINK-1).
@@ -43,8 +45,6 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
-            // Who stands behind a list is the author of what it passed on (PARSE-10).
-            named.authors.extend(mail.letters());
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
@@ -52,24 +52,39 @@ impl Named {
             let recipients = mail.to.iter().chain(&mail.cc).chain(&mail.bcc);
             let people = mail.from.iter().chain(&mail.reply_to).chain(recipients).chain(&behind);
             named.people.extend(people.map(Address::key));
-            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first()).chain(&behind);
-            named.leading.extend(leading.map(Address::key));
-            named.senders.extend(mail.from.iter().chain(&behind).map(Address::key));
+            named.leading.extend(mail.reply_to.first().into_iter().chain(mail.to.first()).map(Address::key));
             named.case_numbers.extend(case_numbers(&mail.subject));
             named.tokens.extend(mail.token_places().flat_map(|place| claimed(&place)));
-            named.subjects.extend(subjects(mail));
             named.oldest = named.oldest.into_iter().chain(mail.date).min();
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
         named.contents.retain(|(text, _)| !text.contains('\0'));
-        named.authors.retain(|(id, author, _)| !id.contains('\0') && !author.contains('\0'));
         // A plus-address is whose the address is.
         let untagged: Vec<String> = named.people.iter().map(|person| mail::untagged(person).into_owned()).collect();
         named.people.extend(untagged);
-        for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
+        named.retain_clean();
+        named
+    }
+
+    /// Adds who may turn out to be the author of each message; call it when it is known which of the addresses are ours.
+    pub fn add_authors(&mut self, mails: &[&Mail], facts: &Facts) {
+        for mail in mails {
+            let authors = authors(mail, facts);
+            self.subjects.extend(subjects(mail, &authors));
+            let senders: Vec<String> =
+                authors.iter().chain(mail.forward().as_ref().map(|forward| &forward.sender)).map(Address::key).collect();
+            self.leading.extend(senders.iter().cloned());
+            self.senders.extend(senders);
+            self.authors.extend(mail.letters_by(authors));
+        }
+        self.authors.retain(|(id, author, _)| !id.contains('\0') && !author.contains('\0'));
+        self.retain_clean();
+    }
+
+    fn retain_clean(&mut self) {
+        for texts in [&mut self.message_ids, &mut self.people, &mut self.leading, &mut self.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
-        named
     }
 }
 
@@ -78,13 +93,13 @@ fn claimed(place: &str) -> Vec<RecordId> {
     token::parts(place).filter_map(token::claimed).collect()
 }
 
-/// Where an answer may find what it answers: by its sender, or by its first recipient when one of us wrote it.
-pub(super) fn subjects(mail: &Mail) -> Vec<i64> {
+/// Where an answer may find what it answers: by whoever wrote it, or by its first recipient when one of us did.
+pub(super) fn subjects(mail: &Mail, authors: &[Address]) -> Vec<i64> {
     let subject = subject::read(&mail.subject);
     if !subject.is_answer && mail.thread_index.is_none() {
         return Vec::new();
     }
-    mail.from.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
+    authors.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.

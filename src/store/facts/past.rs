@@ -7,12 +7,12 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use super::handed;
-use super::named::subjects;
-use super::{Facts, Mail, Matter, gather_at};
-use crate::decide::{Brought, Owners};
+use super::named::{Named, subjects};
+use super::{Facts, Mail, Matter, gather_addresses, gather_at};
+use crate::decide::{Brought, Owners, authors};
 use crate::store::noun::{gathered, in_lists};
 use crate::store::schema::{accounts, email_accounts, email_teams, emails, record_teams, records};
-use crate::store::{Database, dialect, lock};
+use crate::store::{Database, dialect, lock, sending};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId};
 
 /// Gathers what the rules may ask about a stored e-mail that came through a further account (DUP-1).
@@ -60,10 +60,13 @@ pub fn gather_without(
                 .set((emails::parent_id.eq(None::<RecordId>), emails::parent_by.eq(None::<ParentBy>)))
                 .execute(db)?;
         }
-        let keys = subjects(mail);
+        let mut ours = Facts::default();
+        let answered_at = sending::answered_at(db)?;
+        gather_addresses(db, &Named::by(&[mail]), &answered_at, &mut ours)?;
+        let keys = subjects(mail, &authors(mail, &ours));
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
-        let ours = later().filter(emails::subject_to.eq_any(&keys)).filter(sql::<Bool>("emails.is_ours"));
-        diesel::update(ours).set(emails::subject_to.eq(0)).execute(db)?;
+        let letters = later().filter(emails::subject_to.eq_any(&keys)).filter(sql::<Bool>("emails.is_ours"));
+        diesel::update(letters).set(emails::subject_to.eq(0)).execute(db)?;
         diesel::delete(emails::table.find(email)).execute(db)?;
         gather_at(db, position, &Matter { account: Some(account), mails: &[mail], records, ..Matter::default() }, now)
     })?;
