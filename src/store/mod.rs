@@ -63,6 +63,7 @@ pub(crate) mod proof;
 pub(crate) mod prune;
 pub mod quarantine;
 pub mod raw;
+mod reached;
 mod reasons;
 pub(crate) mod reconcile;
 pub mod record;

@@ -7,7 +7,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::Database;
-use super::outbox::has_reached;
+use super::reached::has_reached;
 use super::schema::{emails, notes, outbox};
 use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 

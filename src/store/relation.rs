@@ -9,7 +9,7 @@ use diesel::sql_types::{Bool, Nullable};
 
 use super::named::RecordName;
 use super::noun::{self, FEW, in_lists, is_few};
-use super::outbox::has_reached;
+use super::reached::has_reached;
 use super::schema::{
     accounts, email_teams, email_users, emails, notes, notifications, outbox, record_teams, records, reviews, users,
 };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::decide::access::Sight;
 use crate::store::access::WRITTEN;
 use crate::store::noun::in_lists;
-use crate::store::outbox::has_reached;
+use crate::store::reached::has_reached;
 use crate::store::schema::{audit, emails, outbox, users};
 use crate::store::{Database, relation};
 use crate::words::{EmailId, NoteId, OutboxState, OutgoingKind};

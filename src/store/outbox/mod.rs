@@ -7,7 +7,7 @@ mod sending;
 mod settle;
 
 use anyhow::{Context, Result};
-use diesel::dsl::{count_star, exists};
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 pub use change::{ByHand, change, drop_one, hold, hold_all_in, hold_all_of, hold_answers, hold_like, hold_restored, resend};
@@ -89,15 +89,6 @@ struct RecipientRow<'a> {
     outbox_id: OutgoingId,
     address: &'a str,
     state: RecipientState,
-}
-
-/// Whether a message is sent, has reached somebody, or goes out once more: it is known from then on.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(super) fn has_reached() -> _ {
-    let (sent, taken): (OutboxState, RecipientState) = (OutboxState::Sent, RecipientState::Sent);
-    let took =
-        outbox_recipients::table.filter(outbox_recipients::outbox_id.eq(outbox::id)).filter(outbox_recipients::state.eq(taken));
-    outbox::state.eq(sent).or(outbox::is_resent).or(exists(took))
 }
 
 /// How many messages wait to go out through an account, or may have gone.
