@@ -85,12 +85,55 @@ pub fn occasion<'a>(
     }
 }
 
+impl Arrival {
+    /// The same with an INTERNALDATE that can be: none of before 1990, as of mail that was put back without its times, none in the future,
+    /// and none before a message was written, as of a server whose clock or zone is behind. History stays history: its Date is no later.
+    pub fn believed(&self, mail: &Mail, now: i64) -> Self {
+        let is_credible = |date: &i64| (FIRST_CREDIBLE_DATE..=now).contains(date);
+        let written = mail.date.filter(is_credible);
+        let internal_date = self.internal_date.map(|date| date.min(now)).filter(is_credible);
+        Self { internal_date: internal_date.map(|date| written.map_or(date, |written| written.max(date))), ..self.clone() }
+    }
+}
+
 /// Returns when the message reached us: INTERNALDATE, else its Date, else now; seconds since 1970 UTC.
-fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
+pub(super) fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
     arrival.internal_date.or_else(|| mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date))).unwrap_or(now)
 }
 
 /// PARSE-5: the date to sort by. A Date in the future, as it was then, or before 1990 sorts by arrival.
 pub fn sort_date(occasion: &Occasion<'_>, taken_at: i64) -> i64 {
     occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=taken_at).contains(date)).unwrap_or(occasion.arrived_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::PositionId;
+
+    const NOW: i64 = 1_795_428_000;
+    const HOUR: i64 = 3_600;
+
+    #[test]
+    fn fetch_14_a_date_of_a_server_that_cannot_be_makes_no_history_of_what_is_new() {
+        for (internal_date, written, arrived) in [
+            // Put back without its times; with a Date, without one, with one that is no better.
+            (Some(0), Some(NOW - 60), NOW - 60),
+            (Some(0), None, NOW),
+            (Some(0), Some(NOW + HOUR), NOW),
+            // A clock, or a zone, that is behind; one that is ahead.
+            (Some(NOW - 2 * HOUR), Some(NOW - 60), NOW - 60),
+            (Some(NOW + 480 * HOUR), Some(NOW - 60), NOW),
+            // History, moved here or not, whose Date agrees, is missing, or was wrong.
+            (Some(NOW - 480 * HOUR), Some(NOW - 480 * HOUR - 60), NOW - 480 * HOUR),
+            (Some(NOW - 480 * HOUR), None, NOW - 480 * HOUR),
+            (Some(NOW - 480 * HOUR), Some(NOW + HOUR), NOW - 480 * HOUR),
+            (Some(0), Some(NOW - 480 * HOUR), NOW - 480 * HOUR),
+            (None, Some(NOW - 480 * HOUR), NOW - 480 * HOUR),
+        ] {
+            let arrival = Arrival { position: PositionId(1), uid: 1, internal_date, partial: false };
+            let mail = Mail { date: written, ..Mail::default() };
+            assert_eq!(arrived_at(&arrival.believed(&mail, NOW), &mail, NOW), arrived, "{internal_date:?} {written:?}");
+        }
+    }
 }

@@ -374,6 +374,7 @@ pub(super) fn decide_and_apply(
     // What no server handed over is nowhere else (FILTER-7).
     let is_only_one = gate.lease.is_none();
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
+    let arrivals: Vec<Arrival> = mails.iter().zip(arrivals).map(|(mail, arrival)| arrival.believed(mail, now)).collect();
     let matter = Matter { account: Some(gate.account), mails: &mails, ..Matter::default() };
     let mut facts = facts::gather_at(db, Some(gate.position), &matter, now)?;
     facts.trace_filters = gate.watch.is_some();
@@ -381,17 +382,17 @@ pub(super) fn decide_and_apply(
     facts.budgets = gate.policy.budgets;
     facts.spent = spending::of_late(db, &mails, &facts);
     let mut plans: Vec<Plan> =
-        letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
+        letters.iter().zip(&arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     if let Some(note) = gate.note {
         plans.iter_mut().for_each(|plan| plan.note(note.clone()));
     }
     if let Some(watch) = &gate.watch {
-        let seen = letters.iter().zip(arrivals).zip(&plans);
+        let seen = letters.iter().zip(&arrivals).zip(&plans);
         watch.see(seen.map(|((letter, arrival), plan)| (arrival.uid, &letter.mail, plan)), &facts);
     }
     let decided: Vec<apply::Decided<'_>> = letters
         .iter()
-        .zip(arrivals)
+        .zip(&arrivals)
         .zip(&plans)
         .map(|((letter, arrival), plan)| apply::Decided {
             arrival,
