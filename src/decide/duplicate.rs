@@ -1,6 +1,10 @@
 //! DUP: one e-mail, once.
 
+use std::borrow::Cow;
+
+use super::author::Seen;
 use super::facts::{Arrival, EmailFacts, Facts};
+use super::occasion::arrived_at;
 use super::plan::Plan;
 use super::reason::reason;
 use crate::mail::{Address, Mail};
@@ -39,6 +43,48 @@ impl Other {
             Self::Twin(email) => Some(email),
         }
     }
+}
+
+/// How far apart copies of one message reach an account, in seconds.
+const COPIES_ARE_APART: u64 = 900;
+
+/// How long a message may be on its way, in seconds.
+const LONG_ON_ITS_WAY: i64 = 30 * 86_400;
+
+/// FETCH-2: what an alarm, a fax box or a controller without a clock sends has neither a Message-ID nor a Date, and is the same each time.
+/// The next one is a message of its own, known by what the first server wrote of it. Returns it so, where it is one.
+pub fn another<'m>(arrival: &Arrival, seen: Seen<'m>, facts: &Facts, plan: &mut Plan) -> Seen<'m> {
+    let Some(own) = seen.mail.identity_of_passage() else { return seen };
+    let is_here = facts.emails_by_message_id.contains_key(&own);
+    let is_deleted = facts.deleted.contains_key(&(own.clone(), seen.mail.content_digest));
+    if !is_here && !is_deleted && !is_another(arrival, &seen.mail, facts) {
+        return seen;
+    }
+    plan.note(reason!(
+        Fetch2,
+        "the same was here before, without Message-ID and Date, but came at another time: it is another message"
+    ));
+    Seen { mail: Cow::Owned(Mail { message_id: Some(own), ..seen.mail.into_owned() }), ..seen }
+}
+
+/// Whether what is here of the same content, or was deleted, came to the account at another time, and in other bytes. A Date that is
+/// believed (PARSE-5) is the sender's word that it is the same; of a mailbox that is listed again most was here.
+fn is_another(arrival: &Arrival, mail: &Mail, facts: &Facts) -> bool {
+    let at = arrived_at(arrival, mail, facts.now);
+    if facts.quiet_before.is_some() || mail.date.is_some_and(|date| (0..=LONG_ON_ITS_WAY).contains(&at.saturating_sub(date))) {
+        return false;
+    }
+    let identity = mail.identity();
+    let bearers = facts.emails_by_message_id.get(&identity).into_iter().flatten().filter_map(|email| facts.emails.get(email));
+    let mut here = bearers.filter(|known| known.content_digest == mail.content_digest).peekable();
+    if here.peek().is_none() {
+        let deleted_at = facts.deleted.get(&(identity, mail.content_digest));
+        return deleted_at.is_some_and(|deleted_at| at > *deleted_at && at.abs_diff(*deleted_at) > COPIES_ARE_APART);
+    }
+    here.all(|known| {
+        let is_apart = known.arrived_at.abs_diff(at) > COPIES_ARE_APART && !known.raws.contains(&mail.raw_digest);
+        known.accounts.contains(&facts.account.id) && is_apart
+    })
 }
 
 /// DUP-2: the same Message-ID and the same content digest; what stands in for a missing Message-ID is the digest of all that is
@@ -151,7 +197,7 @@ fn deleted(identity: String, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Opt
         plan.note(reason!(Dup1, "it was here, and it was erased with the person whose it is"));
         return Some(Known::Deleted);
     }
-    facts.deleted.contains(&(identity, mail.content_digest)).then(|| {
+    facts.deleted.contains_key(&(identity, mail.content_digest)).then(|| {
         plan.note(reason!(Dup1, "it was here, and a person deleted it for everybody; to have it again, import it from a file"));
         Known::Deleted
     })

@@ -71,8 +71,8 @@ pub struct Facts {
     pub emails_by_message_id: HashMap<String, Vec<EmailId>>,
     /// Those of them that we moved into this mailbox, or were about to (FETCH-9).
     pub moved_here: HashSet<EmailId>,
-    /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
-    pub deleted: HashSet<(String, [u8; 32])>,
+    /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2), and when they did.
+    pub deleted: HashMap<(String, [u8; 32]), i64>,
     /// The same of what was answered by itself (ACK-1), also before somebody deleted it, whatever brings it.
     pub answered: Bygone,
     /// The same of what was answered or of a case before somebody deleted it, or the case: what else there is of it opens nothing (DUP-1).

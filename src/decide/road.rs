@@ -39,6 +39,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Some(letter) => letter,
         None => author::see(mail, policy, facts, &mut plan),
     };
+    let seen = duplicate::another(arrival, seen, facts, &mut plan);
     let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, &seen, choices, &mut Desk { facts, plan: &mut plan, policy });

@@ -10,7 +10,7 @@ use super::automatic::Sign;
 use super::bounce::Bounce;
 use super::calendar::Event;
 use super::date;
-use super::digest::hex;
+use super::digest::{digest, hex};
 use super::header;
 use crate::words::Machine;
 
@@ -128,5 +128,12 @@ impl Mail {
             Some(id) => id.clone(),
             None => format!("blake3:{}", hex(&self.untraced_digest)),
         }
+    }
+
+    /// Returns by what a message without Message-ID is told from others that say the same: what the first server wrote that carried it,
+    /// which it has in common with what else comes of it. None where it has a Message-ID, or no server wrote anything.
+    pub fn identity_of_passage(&self) -> Option<String> {
+        let first = self.message_id.is_none().then(|| self.header_values("Received").last()).flatten()?;
+        Some(format!("blake3:{}", hex(&digest(format!("{} {first}", self.identity()).as_bytes()))))
     }
 }

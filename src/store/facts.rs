@@ -373,10 +373,10 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
         deletions::table
             .filter(deletions::message_id.eq_any(some.iter().copied()))
             .filter(deletions::is_for_all.or(exists(came_through)).or(exists(came_before)))
-            .select((deletions::message_id, deletions::content_digest))
-            .load::<(String, Vec<u8>)>(db)
+            .select((deletions::message_id, deletions::content_digest, deletions::deleted_at))
+            .load::<(String, Vec<u8>, i64)>(db)
     })?;
-    facts.deleted = rows.iter().filter_map(|(id, digest)| content(id, digest)).collect();
+    facts.deleted = rows.iter().filter_map(|(id, digest, at)| Some((content(id, digest)?, *at))).collect();
     Ok(())
 }
 

@@ -143,7 +143,7 @@ fn dup_2_what_came_in_part_is_the_same_to_the_account_that_has_it_alone() {
 #[test]
 fn fetch_2_a_deleted_mail_does_not_come_back_in_a_copy_but_another_content_is_another_mail() {
     let mut facts = office();
-    facts.deleted.insert(("a@x".to_string(), mail("a@x").content_digest));
+    facts.deleted.insert(("a@x".to_string(), mail("a@x").content_digest), NOW);
     assert_eq!(go(&mut facts, &addressed(&mail("a@x"), &["fay@example.com"])).fate, Fate::Duplicate);
     assert_eq!(go(&mut facts, &changed(&mail("a@x"), 1)).fate, Fate::Imported);
     assert_eq!(go(&mut facts, &mail("a@x")).fate, Fate::Duplicate);
@@ -195,4 +195,44 @@ fn dup_2_a_copy_that_asks_for_answers_elsewhere_or_for_none_takes_nothing_from_t
     facts.account = account;
     let plan = go(&mut facts, &letter);
     assert!(plan.fate == Fate::Imported && new_case(&plan).is_some() && answers(&plan), "{:?}", plan.notes);
+}
+
+#[test]
+fn fetch_2_what_a_device_without_a_clock_says_each_time_is_another_message_each_time() {
+    let alarm = |above: &str, hour: i64, more: &str| {
+        let head =
+            format!("{above}Received: from dev by mx; hour {hour}\r\nFrom: dev@example.org\r\nTo: support@example.com\r\n{more}");
+        crate::mail::parse(format!("{head}Subject: Water in the cellar\r\n\r\nALARM\r\n").as_bytes())
+    };
+    let at = |facts: &mut Facts, seconds: i64, mail: &Mail| {
+        let arrival = Arrival { internal_date: Some(NOW + seconds), ..arrival() };
+        decide(&arrival, mail, &Policy::default(), facts)
+    };
+    for clock in ["", "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n", "Date: Sat, 01 Jan 2005 00:00:00 +0000\r\n"] {
+        let mut facts = office();
+        let first = at(&mut facts, 0, &alarm("", 0, clock));
+        let copy = at(&mut facts, 60, &alarm("Received: from mx by b; x\r\n", 0, clock));
+        assert_eq!((copy.fate, copy.email), (Fate::Duplicate, first.email), "{clock}");
+        let next = at(&mut facts, 3_600, &alarm("", 1, clock));
+        assert_eq!((next.fate, new_case(&next).is_some()), (Fate::Imported, true), "{clock}");
+        // In the same bytes, and by another way, at whatever time, it is what it was.
+        for above in ["", "Received: from mx by b; y\r\n"] {
+            let copy = at(&mut facts, 9_999, &alarm(above, 1, clock));
+            assert_eq!((copy.fate, copy.email), (Fate::Duplicate, next.email), "{clock}");
+        }
+        assert!(new_case(&at(&mut facts, 90_000, &alarm("", 25, clock))).is_some(), "{clock}");
+        facts.quiet_before = Some(NOW);
+        assert_eq!(at(&mut facts, 7_200, &alarm("", 2, clock)).fate, Fate::Duplicate, "a mailbox that is listed again");
+        // Who deletes one has deleted no later one.
+        let mut facts = office();
+        facts.deleted.insert((alarm("", 0, clock).identity(), alarm("", 0, clock).content_digest), NOW);
+        assert_eq!(at(&mut facts, -60, &alarm("", 0, clock)).fate, Fate::Duplicate, "{clock}");
+        assert!(new_case(&at(&mut facts, 3_600, &alarm("", 1, clock))).is_some(), "{clock}");
+    }
+    // A Date that can be is the sender's word that it is the same.
+    let dated = "Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n";
+    let mut facts = office();
+    let dated_at = alarm("", 0, dated).date.unwrap() - NOW;
+    at(&mut facts, dated_at + 60, &alarm("", 0, dated));
+    assert_eq!(at(&mut facts, dated_at + 82_800, &alarm("", 23, dated)).fate, Fate::Duplicate);
 }

@@ -45,6 +45,10 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
+            // Another of a device that says the same each time (FETCH-2).
+            let of_passage = mail.identity_of_passage();
+            named.contents.extend(of_passage.iter().map(|id| (id.clone(), mail.content_digest)));
+            named.message_ids.extend(of_passage);
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
