@@ -1,10 +1,31 @@
-//! Which e-mails of a thread come along when one of them comes to a case (THREAD-2). Whoever may read the case reads what is in it, so
-//! nothing comes that was somebody else's until then: not what came through personal accounts alone, and of another mailbox only
-//! what is shared with a team of the case (ACCESS-2).
+//! Whose a case is: which mail is of it by its thread alone, and by nobody's word (ACCESS-2). A thread may be of several desks, and of
+//! somebody's own mail: whoever may read a case reads what is in it, so nothing comes to it that was somebody else's until then. This is
+//! the one place that says so: what comes in, what answers it, what comes along (THREAD-2), what goes on elsewhere, what is read again
+//! (WHY-2) and what is merged is held against [`Part::is_of`].
 
 use std::collections::HashSet;
 
 use crate::words::{AccountId, TeamId};
+
+/// Whose something is that may have a part in a case: an e-mail, what comes through an account, another case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The accounts that it came through.
+    pub accounts: Vec<AccountId>,
+    pub teams: Vec<TeamId>,
+    /// One of the accounts makes cases.
+    pub makes_cases: bool,
+}
+
+impl Part {
+    /// Whether it may be of the case that came through this account, and has these teams, by its thread alone: it came through the same
+    /// account, or shares a team with it; and where neither has a team, all accounts that make cases are one desk.
+    pub fn is_of(&self, through: Option<AccountId>, teams: &[TeamId]) -> bool {
+        let came = through.is_some_and(|account| self.accounts.contains(&account));
+        let is_nobodys = self.makes_cases && self.teams.is_empty() && teams.is_empty();
+        came || is_nobodys || self.teams.iter().any(|team| teams.contains(team))
+    }
+}
 
 /// Who brings them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +63,28 @@ mod tests {
         Owners {
             group_accounts: accounts.iter().copied().map(AccountId).collect(),
             teams: teams.iter().copied().map(TeamId).collect(),
+        }
+    }
+
+    #[test]
+    fn access_2_a_case_is_of_the_desk_that_it_came_through_or_shares_a_team_with() {
+        let part = |account: i64, teams: &[i64], makes_cases: bool| Part {
+            accounts: vec![AccountId(account)],
+            teams: teams.iter().copied().map(TeamId).collect(),
+            makes_cases,
+        };
+        // The case came through account 1.
+        for (one, case_teams, is_of) in [
+            (part(1, &[], false), &[10][..], true),
+            (part(2, &[10], false), &[10, 11], true),
+            (part(2, &[20], true), &[10], false),
+            (part(2, &[], true), &[10], false),
+            (part(2, &[20], true), &[], false),
+            (part(2, &[], true), &[], true),
+            (part(2, &[], false), &[], false),
+        ] {
+            let teams: Vec<TeamId> = case_teams.iter().copied().map(TeamId).collect();
+            assert_eq!(one.is_of(Some(AccountId(1)), &teams), is_of, "{one:?} {case_teams:?}");
         }
     }
 

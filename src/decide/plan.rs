@@ -103,6 +103,12 @@ pub enum Change {
         email: EmailId,
         folder: Option<FolderId>,
     },
+    /// The account that it came through later puts it into a group folder, where it is in none and no person took it out of one.
+    FileCopy {
+        email: EmailId,
+        folder: FolderId,
+        filed_by: Option<FilterId>,
+    },
     /// A person puts it into the archive or the trash of its group folder.
     FileAway {
         email: EmailId,

@@ -2,13 +2,12 @@
 //! rolled back.
 
 use anyhow::Result;
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::handed;
 use super::named::subjects;
 use super::{Facts, Mail, Matter, gather_at};
-use crate::store::schema::{accounts, email_accounts, email_teams, emails, record_teams, records};
+use crate::store::schema::{emails, records};
 use crate::store::{Database, dialect, lock};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
 
@@ -22,11 +21,13 @@ pub fn gather_elsewhere(
 ) -> Result<Facts> {
     let mut facts = gather_at(db, position, &Matter { account: Some(account), mails: &[mail], ..Matter::default() }, now)?;
     handed::gather(db, [email], &mut facts)?;
+    handed::spread(db, &mut facts)?;
+    handed::spread(db, &mut facts)?;
     Ok(facts)
 }
 
 /// The same for the account that it first came through. What came after it and leans on it says nothing of it: its place in
-/// its thread by address, and e-mails of the same subject.
+/// its thread by address, and e-mails of the same subject. Whether their case does is for `decide/along.rs` to say (ACCESS-2).
 pub fn gather_without(
     db: &mut Database,
     email: EmailId,
@@ -48,25 +49,6 @@ pub fn gather_without(
             .filter(emails::parent_by.eq_any(by_address))
             .filter(emails::parent_id.eq_any(of_soft));
         diesel::update(leaning).set(emails::parent_id.eq(None::<RecordId>)).execute(db)?;
-        // Nor does their case, unless they came through the same mailbox of ours, or those of the case have it anyway: later mail may bring
-        // it along by the same rule (ACCESS-2, `decide/along.rs`).
-        let at_desk = email_accounts::table
-            .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
-            .filter(email_accounts::email_id.eq(emails::id))
-            .filter(email_accounts::account_id.eq(account))
-            .filter(accounts::owner_id.is_null());
-        let teams = email_teams::table.filter(email_teams::email_id.eq(email)).select(email_teams::team_id);
-        let shared = record_teams::table
-            .filter(record_teams::record_id.nullable().eq(emails::parent_id))
-            .filter(record_teams::team_id.eq_any(teams));
-        let elsewhere = later()
-            .filter(emails::thread_id.eq(thread))
-            .filter(emails::parent_id.is_not_null())
-            .filter(not(exists(at_desk)))
-            .filter(not(exists(shared)));
-        diesel::update(elsewhere)
-            .set((emails::parent_id.eq(None::<RecordId>), emails::parent_by.eq(None::<ParentBy>)))
-            .execute(db)?;
         let keys = subjects(mail);
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
         diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
@@ -74,5 +56,6 @@ pub fn gather_without(
         gather_at(db, position, &Matter { account: Some(account), mails: &[mail], records, ..Matter::default() }, now)
     })?;
     handed::gather(db, [email], &mut facts)?;
+    handed::spread(db, &mut facts)?;
     Ok(facts)
 }
