@@ -147,7 +147,7 @@ fn behind_form(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> 
         return None;
     }
     let is_others = |reply_to: &&Address| reply_to.address.contains('@') && !facts.is_own(&reply_to.key());
-    let Some(customer) = mail.reply_to.iter().find(is_others) else {
+    let Some(customer) = mail.behind_forms().find(is_others) else {
         plan.note(reason!(Auto2, "it comes as <{key}>, which is our own account, and names nobody to answer to"));
         return None;
     };

@@ -21,7 +21,7 @@ pub(super) struct Named {
     pub authors: Vec<(String, String, i64)>,
     /// Everybody in From, Reply-To, To, Cc and Bcc.
     pub people: HashSet<String>,
-    /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
+    /// Who may be the author, and the first of Reply-To and To: those that lead to a record (LINK-4).
     pub leading: HashSet<String>,
     pub senders: HashSet<String>,
     pub case_numbers: HashSet<i64>,
@@ -43,18 +43,17 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
-            // Who stands behind a list is the author of what it passed on (PARSE-10).
             named.authors.extend(mail.letters());
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
-            // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
+            // Whose mail was passed on may turn out to be the sender, too (CASE-6).
             let behind: Vec<Address> =
-                mail.behind_via().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
+                mail.maybe_authors().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
             let recipients = mail.to.iter().chain(&mail.cc).chain(&mail.bcc);
             let people = mail.from.iter().chain(&mail.reply_to).chain(recipients).chain(&behind);
             named.people.extend(people.map(Address::key));
-            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first()).chain(&behind);
+            let leading = mail.to.iter().take(1).chain(&behind);
             named.leading.extend(leading.map(Address::key));
-            named.senders.extend(mail.from.iter().chain(&behind).map(Address::key));
+            named.senders.extend(behind.iter().map(Address::key));
             named.case_numbers.extend(case_numbers(&mail.subject));
             named.tokens.extend(mail.token_places().flat_map(|place| claimed(&place)));
             named.subjects.extend(subjects(mail));
@@ -78,13 +77,14 @@ fn claimed(place: &str) -> Vec<RecordId> {
     token::parts(place).filter_map(token::claimed).collect()
 }
 
-/// Where an answer may find what it answers: by its sender, or by its first recipient when one of us wrote it.
+/// Where an answer may find what it answers: by who may be its sender, or by its first recipient when one of us wrote it.
 pub(super) fn subjects(mail: &Mail) -> Vec<i64> {
     let subject = subject::read(&mail.subject);
     if !subject.is_answer && mail.thread_index.is_none() {
         return Vec::new();
     }
-    mail.from.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
+    let authors = mail.maybe_authors();
+    authors.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
