@@ -2,6 +2,7 @@
 //! rules would do with it now is held against what is there, and only what differs is left. What a person chose stays, nothing
 //! is taken from anybody, and an e-mail leaves a case only for another one.
 
+use super::along::Part;
 use super::reason::{Reason, reason};
 
 use super::desk::Desk;
@@ -112,6 +113,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     }
     for step in wanted {
         if !denied.as_ref().is_some_and(|given| is_for(&step.change, given))
+            && !is_no_news(&step, facts)
             && let Some(step) = keep(step, stored, &new, Redone { moves, opens, tell }, &mut plan)
         {
             plan.put_back(step);
@@ -190,8 +192,9 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
         take_back(email, done, &wanted, facts, &mut plan);
         mark(email, done, marks, &mut plan);
     }
-    plan.keep(|change| match *change {
-        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team),
+    let no_news = |step: &Step| is_no_news(step, facts);
+    plan.keep(|step| match step.change {
+        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team) && !no_news(step),
         Change::AddUser { user, .. } => !stored.users.contains(&user),
         Change::Notify { .. } => tell,
         // All else that a further account brings.
@@ -229,6 +232,13 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
         plan.note(reason!(Ack3, "its case is held, as a budget is spent; see espomail budget list"));
         return false;
     }
+    // Whatever answers it, or came to its case since: nothing that came before goes to another desk by that (ACCESS-2).
+    let part = Part { accounts: vec![facts.account.id], teams: stored.teams.clone(), makes_cases: false };
+    let case = new.parent.filter(|record| new.parent_by == Some(ParentBy::Thread) && facts.is_case(*record));
+    if case.is_some_and(|case| !facts.is_of_part(case, &part)) {
+        plan.note(reason!(Access2, "it stays where it is: it came for others than {told}, where its conversation is now"));
+        return false;
+    }
     let Some(current) = stored.parent else { return true };
     let is_another_matter = match new.parent_by {
         Some(ParentBy::Opened) => false,
@@ -243,6 +253,13 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
         return false;
     }
     true
+}
+
+/// THREAD-2: whether a team comes from what the e-mail answers, and that one has it by no rule that could say something else today: if
+/// it had it when this one came, this one has it, too; and what it got since by another account, or its case, is no word about this one.
+fn is_no_news(step: &Step, facts: &Facts) -> bool {
+    let Change::AddTeam { team, .. } = step.change else { return false };
+    step.because.answered.is_some_and(|answered| !facts.spread.contains(&(answered, team)))
 }
 
 /// Whether a change is for those of a record.

@@ -1,9 +1,29 @@
-//! Which e-mails may be of a case for no other reason than that their conversation is (ACCESS-2, THREAD-2). Whoever may read the case reads
-//! what is in it, so nothing comes that was somebody else's until then: it is mail of the desk in question, or shared with a team of the
-//! case. Asked when one e-mail brings others of its thread along, when one goes to the case of its thread by itself, and when the rules are
-//! asked again about one, of what came after it.
+//! Whose a case is: which mail is of it by its thread alone, and by nobody's word (ACCESS-2). A thread may be of several desks, and of
+//! somebody's own mail: whoever may read a case reads what is in it, so nothing comes to it that was somebody else's until then. This is
+//! the one place that says so: what comes in, what answers it, what goes on elsewhere, what is read again (WHY-2) and what is merged is held
+//! against [`Part::is_of`]; what comes along with another e-mail (THREAD-2) against [`Door::lets`].
 
 use crate::words::{AccountId, TeamId};
+
+/// Whose something is that may have a part in a case: an e-mail, what comes through an account, another case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The accounts that it came through.
+    pub accounts: Vec<AccountId>,
+    pub teams: Vec<TeamId>,
+    /// One of the accounts makes cases.
+    pub makes_cases: bool,
+}
+
+impl Part {
+    /// Whether it may be of the case that came through this account, and has these teams, by its thread alone: it came through the same
+    /// account, or shares a team with it; and where neither has a team, all accounts that make cases are one desk.
+    pub fn is_of(&self, through: Option<AccountId>, teams: &[TeamId]) -> bool {
+        let came = through.is_some_and(|account| self.accounts.contains(&account));
+        let is_nobodys = self.makes_cases && self.teams.is_empty() && teams.is_empty();
+        came || is_nobodys || self.teams.iter().any(|team| teams.contains(team))
+    }
+}
 
 /// Who brings e-mails along when one of them comes to a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +39,16 @@ pub enum Brought {
 pub struct Owners<'a> {
     /// The accounts that it came through; where something else brings it, those that are nobody's own.
     pub accounts: &'a [AccountId],
-    /// It came through one that makes cases.
-    pub at_desk: bool,
     pub teams: &'a [TeamId],
 }
 
-/// By which desk an e-mail may come.
+/// By which desk an e-mail may come along.
 #[derive(Debug, Clone, Copy)]
 pub enum Door<'a> {
     /// What came through this account comes along with other mail through it.
     Account(AccountId),
     /// What came through an account of another e-mail comes along with that one.
     With(Owners<'a>),
-    /// What came through an account that makes cases goes to the case of its thread by itself, and so does what came through the one that
-    /// the case came through: a thread may be of several desks, and of somebody's own mail.
-    Thread(Option<AccountId>),
 }
 
 impl<'a> Brought {
@@ -53,7 +68,6 @@ impl Door<'_> {
         let is_of_desk = match self {
             Self::Account(account) => came(&account),
             Self::With(other) => other.accounts.iter().any(came),
-            Self::Thread(through) => email.at_desk || through.as_ref().is_some_and(came),
         };
         is_of_desk || email.teams.iter().any(|team| case_teams.contains(team))
     }
@@ -64,25 +78,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn access_2_nothing_comes_to_a_case_that_was_somebody_elses() {
+    fn access_2_a_case_is_of_the_desk_that_it_came_through_or_shares_a_team_with() {
+        let part = |account: i64, teams: &[i64], makes_cases: bool| Part {
+            accounts: vec![AccountId(account)],
+            teams: teams.iter().copied().map(TeamId).collect(),
+            makes_cases,
+        };
+        // The case came through account 1.
+        for (one, case_teams, is_of) in [
+            (part(1, &[], false), &[10][..], true),
+            (part(2, &[10], false), &[10, 11], true),
+            (part(2, &[20], true), &[10], false),
+            (part(2, &[], true), &[10], false),
+            (part(2, &[20], true), &[], false),
+            (part(2, &[], true), &[], true),
+            (part(2, &[], false), &[], false),
+        ] {
+            let teams: Vec<TeamId> = case_teams.iter().copied().map(TeamId).collect();
+            assert_eq!(one.is_of(Some(AccountId(1)), &teams), is_of, "{one:?} {case_teams:?}");
+        }
+    }
+
+    #[test]
+    fn access_2_nothing_comes_along_that_was_somebody_elses() {
         const DESK: AccountId = AccountId(1);
-        let desk = Owners { accounts: &[DESK], at_desk: true, teams: &[] };
-        let sales = Owners { accounts: &[AccountId(2)], at_desk: true, teams: &[TeamId(20)] };
-        let silent = Owners { accounts: &[AccountId(3)], at_desk: false, teams: &[] };
+        let desk = Owners { accounts: &[DESK], teams: &[] };
+        let sales = Owners { accounts: &[AccountId(2)], teams: &[TeamId(20)] };
         let private = Owners::default();
         let brought = [Brought::Mail(DESK).door(desk), Brought::Person.door(desk)];
         for door in brought {
-            let all = [desk, sales, silent, private].map(|email| door.lets(email, &[TeamId(10)]));
-            assert_eq!(all, [true, false, false, false], "{door:?}");
+            let all = [desk, sales, private].map(|email| door.lets(email, &[TeamId(10)]));
+            assert_eq!(all, [true, false, false], "{door:?}");
             assert!(door.lets(sales, &[TeamId(10), TeamId(20)]), "{door:?}: its team has the case");
         }
         assert!(!Brought::Mail(AccountId(9)).door(private).lets(private, &[]), "a personal account brings nothing");
         assert!(!Brought::Person.door(private).lets(private, &[]), "nor what is nobody's desk's");
-        // By itself each desk goes to the case of its thread.
-        for (through, silent_goes) in [(None, false), (Some(DESK), false), (Some(AccountId(3)), true)] {
-            let all = [desk, sales, silent, private].map(|email| Door::Thread(through).lets(email, &[]));
-            assert_eq!(all, [true, true, silent_goes, false], "{through:?}");
-        }
-        assert!(Door::Thread(None).lets(Owners { teams: &[TeamId(7)], ..private }, &[TeamId(7)]), "its team has the case");
     }
 }

@@ -8,7 +8,7 @@ use super::plan::Change;
 use super::reason::reason;
 use crate::mail::{Address, Bounce, Mail, Recipient, address_key};
 use crate::plural::and_more;
-use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
+use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId, UserId};
 
 /// So many reports within so many seconds that an address is out of reach for now make it doubtful (BOUNCE-3).
 const SOFT: usize = 3;
@@ -66,14 +66,38 @@ pub fn file(outgoing: Option<EmailId>, record: Option<RecordId>, occasion: &Occa
         desk.plan
             .note(reason!(Bounce3, "e-mail {outgoing} did not go to {strangers} of those it names: of them it is only filed"));
     }
-    let author = desk.facts.emails.get(&outgoing).and_then(|known| known.author);
-    if let Some(user) = author.filter(|user| !failed.is_empty() && desk.facts.people.get(user).is_some_and(|one| one.active)) {
-        let detail = said(&failed);
-        let kind = NotificationKind::Bounce;
-        let change = Change::Notify { user, kind, email: Some(report), note: None, record, detail };
-        desk.plan.add(change, reason!(Bounce2, "they wrote e-mail {outgoing}, which did not arrive"));
+    if !failed.is_empty() {
+        tell(outgoing, record, said(&failed), report, desk);
     }
     is_genuine
+}
+
+/// BOUNCE-2: who wrote it hears that it did not arrive; where they have left, whoever has its case, else who follows it, else the
+/// administrators. What goes out by itself has no author, and nobody hears of that.
+fn tell(outgoing: EmailId, record: Option<RecordId>, detail: String, report: EmailId, desk: &mut Desk<'_>) {
+    let Some(letter) = desk.facts.emails.get(&outgoing) else { return };
+    let facts = &*desk.facts;
+    let is_active = |user: &UserId| facts.people.get(user).is_some_and(|one| one.active);
+    let (users, because) = match letter.author.filter(is_active) {
+        Some(author) => (vec![author], reason!(Bounce2, "they wrote e-mail {outgoing}, which did not arrive")),
+        None if letter.automatic => return,
+        None => {
+            let case = record.and_then(|record| Some((record, facts.records.get(&record)?)));
+            let assigned = case.and_then(|(_, known)| known.assigned_user).filter(is_active);
+            let followers = || case.into_iter().flat_map(|(record, _)| facts.followers_of(record)).filter(is_active);
+            let may_read = |user: &UserId| case.is_some_and(|(record, _)| facts.may_read(*user, record));
+            let mut users: Vec<UserId> = assigned.map_or_else(|| followers().filter(may_read).collect(), |user| vec![user]);
+            if users.is_empty() {
+                users.clone_from(&facts.administrators);
+            }
+            (users, reason!(Bounce2, "e-mail {outgoing} did not arrive, and who wrote it is no longer here"))
+        }
+    };
+    for user in users {
+        let (kind, detail) = (NotificationKind::Bounce, detail.clone());
+        let change = Change::Notify { user, kind, email: Some(report), note: None, record, detail };
+        desk.plan.add(change, because.clone());
+    }
 }
 
 /// Says in short what a report says, for its note.

@@ -255,8 +255,12 @@ pub fn hold(email: EmailId, candidate: Option<RecordId>, because: Reason, desk: 
 /// THREAD-2: what is in the conversation by address alone, or belongs to nobody, comes to its case.
 pub fn adopt(link: &Link, conversation: &Conversation, desk: &mut Desk<'_>) {
     let thread = conversation.thread;
-    let has_case = desk.facts.parent_of_thread(thread).is_some_and(|record| desk.facts.is_case(record));
+    let has_case = desk.facts.case_here(thread).is_some();
     if !conversation.known || !desk.facts.is_case(link.record) || (has_case && !conversation.mixed) {
+        return;
+    }
+    // It may have come by a token or by a number, from a desk that has no part in it: alone.
+    if !desk.facts.may_enter_by_thread(link.record) {
         return;
     }
     let account = desk.facts.account_of(link.record);
@@ -264,7 +268,7 @@ pub fn adopt(link: &Link, conversation: &Conversation, desk: &mut Desk<'_>) {
         reason!(Thread2, "e-mails of its thread and mailbox that had no record, or one by address alone, are the case's");
     let brought = brought(desk);
     desk.plan.add(Change::AdoptThread { thread, case: link.record, account, brought }, because);
-    desk.facts.thread_parents.insert(thread, link.record);
+    desk.facts.lead(thread, link.record);
 }
 
 /// Who brings e-mails to a case.
@@ -286,7 +290,7 @@ pub fn come_to(
     if gate.is_ours() || gate.is_in_thread(thread, desk.facts) {
         let brought = brought(desk);
         desk.plan.add(Change::SetParent { email, thread, parent: case, by, account, brought }, because);
-        desk.facts.thread_parents.insert(thread, case);
+        desk.facts.lead(thread, case);
     } else {
         desk.plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
         desk.plan.note(reason!(Thread2, "its author takes no part in its thread, so it comes alone"));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::access::{Actor, Relation, act};
-use super::along::{Door, Owners};
+use super::along::{Owners, Part};
 use super::budget::{Budgets, Spent};
 use super::fields::Fields;
 use super::filter::Filter;
@@ -51,7 +51,8 @@ pub struct Policy {
 pub struct Facts {
     /// Seconds since 1970 UTC.
     pub now: i64,
-    /// When the e-mail that is looked at again was taken in: its Date is held against that (PARSE-5). Seconds since 1970 UTC.
+    /// When the e-mail that is looked at again was taken in, where one is (WHY-2): its Date is held against that (PARSE-5). Seconds since
+    /// 1970 UTC.
     pub taken_at: Option<i64>,
     /// The mailbox was listed again: what is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
     pub quiet_before: Option<i64>,
@@ -83,10 +84,13 @@ pub struct Facts {
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: the case of its newest e-mail that has one (CASE-1), else that one's record (LINK-2).
     pub thread_parents: HashMap<ThreadId, RecordId>,
+    /// The other cases of these threads, that of the newest e-mail first: a thread may be of several desks.
+    pub thread_cases: HashMap<ThreadId, Vec<RecordId>>,
     /// Threads that ended since the facts were gathered, and where they went.
     pub joined: HashMap<ThreadId, ThreadId>,
-    /// The newest e-mail of late with a base subject from or to an address, by [`crate::mail::subject::key`] (THREAD-3).
-    pub by_subject: HashMap<i64, EmailId>,
+    /// The newest e-mails of late with a base subject from or to an address, by [`crate::mail::subject::key`], of each account that any came
+    /// through; the newest first (THREAD-3).
+    pub by_subject: HashMap<i64, Vec<EmailId>>,
     /// Everybody from outside who takes part in cases that a message of this batch may bring together (THREAD-1).
     pub participants: HashMap<RecordId, HashSet<String>>,
     /// The same of threads, whether they have a case or not.
@@ -119,6 +123,8 @@ pub struct Facts {
     /// E-mails that have a team because the one that they answer has it, and for nothing else (THREAD-2): by the latter and the team; asked
     /// likewise, and of what is read again (WHY-2).
     pub handed: HashMap<(EmailId, TeamId), Vec<EmailId>>,
+    /// Which teams the e-mails above have by a filter, or from the e-mail that they answer; asked of what is read again.
+    pub spread: HashSet<(EmailId, TeamId)>,
     /// Which of the e-mails above wait for a person's word (LINK-3), with their reviews; asked likewise.
     pub waiting: HashMap<EmailId, Vec<ReviewId>>,
     /// The accounts that are nobody's own; asked likewise.
@@ -224,9 +230,34 @@ impl Facts {
         record
     }
 
-    /// Returns the parent of a thread.
+    /// Returns the parent of a thread: the case of it that mail of this account may be of, else that of its newest e-mail that has one.
     pub fn parent_of_thread(&self, thread: ThreadId) -> Option<RecordId> {
-        self.thread_parents.get(&self.thread(thread)).map(|record| self.survivor(*record))
+        let first = || self.thread_parents.get(&self.thread(thread)).map(|record| self.survivor(*record));
+        self.case_here(thread).or_else(first)
+    }
+
+    /// Returns the case of a thread that mail of this account may be of by the thread alone (ACCESS-2).
+    pub fn case_here(&self, thread: ThreadId) -> Option<RecordId> {
+        self.case_of_part(thread, &self.part())
+    }
+
+    fn case_of_part(&self, thread: ThreadId, part: &Part) -> Option<RecordId> {
+        self.records_of(thread).find(|record| self.is_case(*record) && self.is_of_part(*record, part))
+    }
+
+    /// The record of a thread's newest e-mail, and the other cases of the thread.
+    pub fn records_of(&self, thread: ThreadId) -> impl Iterator<Item = RecordId> + '_ {
+        let thread = self.thread(thread);
+        let others = self.thread_cases.get(&thread).into_iter().flatten();
+        self.thread_parents.get(&thread).into_iter().chain(others).map(|record| self.survivor(*record))
+    }
+
+    /// From now on a record is that of a thread's newest e-mail.
+    pub fn lead(&mut self, thread: ThreadId, record: RecordId) {
+        let thread = self.thread(thread);
+        if let Some(before) = self.thread_parents.insert(thread, record).filter(|before| *before != record) {
+            self.thread_cases.entry(thread).or_default().insert(0, before);
+        }
     }
 
     /// Returns the parent of a stored e-mail. What was linked by address alone belongs to the case that its thread came to, if it is
@@ -238,20 +269,46 @@ impl Facts {
         if by == ParentBy::Hand || own.is_some_and(|(record, _)| self.is_firm(record)) {
             return own;
         }
-        let is_let_in = |record: &RecordId| self.is_case(*record) && self.is_let_in(known.owners(), *record);
-        let thread = self.parent_of_thread(known.thread).filter(is_let_in);
+        let thread = self.case_of_part(known.thread, &known.part());
         thread.map(|record| (record, ParentBy::Thread)).or(own)
     }
 
-    /// ACCESS-2: whether an e-mail may be of the case of its thread by that alone.
-    fn is_let_in(&self, email: Owners<'_>, case: RecordId) -> bool {
-        self.records.get(&case).is_some_and(|case| Door::Thread(case.through).lets(email, &case.teams))
+    /// Whose what comes through this account is. What is read again came before the cases that there are (WHY-2).
+    fn part(&self) -> Part {
+        let account = &self.account;
+        let case_team = account.case_team.filter(|_| account.make_cases);
+        Part {
+            accounts: vec![account.id],
+            teams: account.teams.iter().copied().chain(case_team).collect(),
+            makes_cases: account.make_cases && self.taken_at.is_none(),
+        }
+    }
+
+    /// ACCESS-2: whether something may be of a case by its thread alone.
+    pub fn is_of_part(&self, case: RecordId, part: &Part) -> bool {
+        self.records.get(&case).is_some_and(|case| part.is_of(case.through, &case.teams))
+    }
+
+    /// THREAD-3: whether what comes through the account may be guessed to answer an e-mail: it and its case came for the same desk; somebody's
+    /// own mail answers nothing but their own.
+    pub fn may_guess(&self, email: EmailId) -> bool {
+        let Some(known) = self.emails.get(&email) else { return false };
+        if let Some((case, _)) = self.parent_of(email).filter(|(record, _)| self.is_case(*record)) {
+            return self.may_enter_by_thread(case);
+        }
+        let teams = self.part().teams;
+        let shares = || self.account.kind == AccountKind::Group && known.teams.iter().any(|team| teams.contains(team));
+        known.accounts.contains(&self.account.id) || shares()
     }
 
     /// The same of a message that comes through the account.
     pub fn may_enter_by_thread(&self, case: RecordId) -> bool {
-        let account = &self.account;
-        self.is_let_in(Owners { accounts: &[account.id], at_desk: account.make_cases, teams: &account.teams }, case)
+        self.is_of_part(case, &self.part())
+    }
+
+    /// Whether two cases are of one desk, so that what belongs to one may go on in the other.
+    pub fn are_of_one_desk(&self, one: RecordId, other: RecordId) -> bool {
+        self.records.get(&one).is_some_and(|one| self.is_of_part(other, &one.part()))
     }
 
     /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
@@ -320,6 +377,13 @@ impl Facts {
     /// The same of changing it.
     pub fn may_edit_email(&self, user: UserId, email: EmailId) -> bool {
         self.may_email(RoleAction::Edit, user, email, true)
+    }
+
+    /// Whether a user may read an e-mail as it is told here, not counting that it is in their inbox.
+    pub fn may_read_as(&self, user: UserId, known: &EmailFacts) -> bool {
+        let Some(person) = self.people.get(&user) else { return false };
+        let team = known.teams.iter().any(|team| person.actor.teams.contains(team));
+        act(&person.actor, RoleScope::Email, RoleAction::Read, Relation { own: false, team }).is_ok()
     }
 
     fn may_email(&self, action: RoleAction, user: UserId, email: EmailId, as_reader: bool) -> bool {
@@ -504,7 +568,7 @@ pub struct EmailFacts {
 impl EmailFacts {
     /// Whose it is.
     pub fn owners(&self) -> Owners<'_> {
-        Owners { accounts: &self.accounts, at_desk: self.at_desk, teams: &self.teams }
+        Owners { accounts: &self.accounts, teams: &self.teams }
     }
 
     /// None of its accounts makes cases, so what a person said of it says nothing of those (DUP-3).
@@ -547,7 +611,17 @@ pub struct RecordFacts {
     pub open_opportunities: Vec<RecordId>,
 }
 
+impl EmailFacts {
+    fn part(&self) -> Part {
+        Part { accounts: self.accounts.clone(), teams: self.teams.clone(), makes_cases: self.at_desk }
+    }
+}
+
 impl RecordFacts {
+    fn part(&self) -> Part {
+        Part { accounts: self.through.into_iter().collect(), teams: self.teams.clone(), makes_cases: true }
+    }
+
     /// A record that nothing else is known of.
     pub fn new(kind: RecordKind, number: i64, name: &str, account: Option<RecordId>) -> Self {
         Self {

@@ -130,7 +130,8 @@ impl Gate {
         let one_of_us = || self.is_ours().then_some("one of us");
         // Written in another program, or forged like any other From: it is received mail, and nobody's part (ACCESS-5).
         let as_us = || facts.is_own(&self.sender).then_some("an address of ours");
-        role_of(&self.sender, case, facts).or_else(one_of_us).or_else(as_us).or_else(by_token).or_else(reports)
+        let as_team = || is_of_its_team(&self.sender, case, facts).then_some(AS_TEAM);
+        role_of(&self.sender, case, facts).or_else(one_of_us).or_else(as_us).or_else(as_team).or_else(by_token).or_else(reports)
     }
 
     /// Whether the sender takes part in a case: a token lets the message in, and makes nobody a participant.
@@ -303,6 +304,16 @@ fn is_of_an_earlier(record: RecordId, issued: Option<i64>, facts: &Facts) -> boo
 /// Whether a person said of an e-mail that it belongs to no record (LINK-7).
 pub fn is_taken_away(email: EmailId, facts: &Facts) -> bool {
     facts.emails.get(&email).is_some_and(|known| known.parent.is_none() && known.parent_by == Some(ParentBy::Hand))
+}
+
+/// What somebody of the team of a case is to it by From alone (ACCESS-5).
+pub const AS_TEAM: &str = "said to be one of its team, not verified";
+
+/// Whether an address is that of somebody who may read the case as its team: their letter is no other matter. Nobody takes part by it.
+pub fn is_of_its_team(address: &str, case: RecordId, facts: &Facts) -> bool {
+    let person = facts.user_of(address).and_then(|user| Some((user, facts.people.get(&user).filter(|person| person.active)?)));
+    let teams = facts.records.get(&case).map(|known| known.teams.as_slice()).unwrap_or_default();
+    person.is_some_and(|(user, person)| person.actor.teams.iter().any(|team| teams.contains(team)) && facts.may_read(user, case))
 }
 
 /// Says what an address is to a case: its contact, a colleague of the contact, a former correspondent, one of its people.

@@ -23,6 +23,10 @@ pub fn bring_together(one: (ThreadId, RecordId), other: (ThreadId, RecordId), ga
         desk.plan.note(reason!(Thread1, "{into_name} and {from_name} are not merged: {} is over", desk.facts.name(over)));
         return false;
     }
+    if !desk.facts.are_of_one_desk(one.1, other.1) {
+        desk.plan.note(reason!(Access2, "{into_name} and {from_name} are not merged: they are of different desks"));
+        return false;
+    }
     let because = match are_one(one, other, gate, desk.facts) {
         Ok(because) => because,
         Err(why) => {

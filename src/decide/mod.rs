@@ -49,7 +49,7 @@ mod twin;
 mod tests;
 
 pub use again::{Done, Stored, again, again_elsewhere};
-pub use along::{Brought, Door, Owners};
+pub use along::{Brought, Owners};
 pub use author::authors;
 pub use distribute::works_on_cases;
 pub use duplicate::answers_to;

@@ -5,7 +5,7 @@ use super::desk::Desk;
 use super::reason::{Reason, reason};
 use std::collections::BTreeSet;
 
-use super::facts::{Facts, Person};
+use super::facts::{EmailFacts, Facts, Person};
 use super::plan::{Change, Plan};
 use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, Rule, TeamId, UserId};
 
@@ -22,8 +22,8 @@ pub struct News {
     pub arrived_at: i64,
     /// Why nobody hears of it.
     pub silence: Option<Reason>,
-    /// Nobody can have been told of it before.
-    pub is_new: bool,
+    /// The e-mail as it was, where people may have been told of it before.
+    pub before: Option<EmailFacts>,
 }
 
 /// Adds the notifications of one e-mail to its plan.
@@ -55,7 +55,7 @@ fn tell_assigned(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSe
             user,
             kind: NotificationKind::Assigned,
             // They may have heard of an e-mail that was there before; of the case they have not.
-            email: Some(news.email).filter(|_| news.is_new),
+            email: Some(news.email).filter(|_| news.before.is_none()),
             note: None,
             record: Some(case),
             detail: String::new(),
@@ -157,7 +157,7 @@ fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<Use
             continue;
         }
         // A follower was told when the e-mail came first, if it was theirs to read then.
-        let served = follows && !news.is_new && facts.may_read_email(user, news.email, false);
+        let served = follows && news.before.as_ref().is_some_and(|before| facts.may_read_as(user, before));
         let why_not = [
             (served, "they follow the record, and heard of it when it came first"),
             (!person.notify_received, "they do not want to be"),

@@ -21,7 +21,7 @@ pub struct Found {
     pub link: Option<Link>,
     /// The case that the subject or a Message-ID names, of which the sender is no part (LINK-2, LINK-3).
     pub named: Option<RecordId>,
-    /// The case of the conversation that a person took an e-mail from, which it answers: one that it opens refers to it.
+    /// The case of the conversation that is others', or that a person took an e-mail from, which it answers: one that it opens refers to it.
     pub left: Option<RecordId>,
 }
 
@@ -57,6 +57,10 @@ pub fn find(
         }
         Road::GoesOn => elsewhere(plan),
     };
+    // The thread may be another desk's as well: what opens for this one refers to that (ACCESS-2).
+    if named.is_none() && link.as_ref().is_none_or(|link| !facts.is_case(link.record)) {
+        left = left.or_else(|| facts.parent_of_thread(conversation.thread).filter(|record| facts.is_case(*record)));
+    }
     let link = link.or_else(|| by_address(mail, customer, policy, facts, plan));
     Found { link, named, left }
 }
@@ -201,7 +205,8 @@ fn gone_on(taken: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &
     let of_thread = facts.begun.iter().filter(|(of, _)| facts.thread(**of) == facts.thread(thread)).flat_map(|(_, begun)| begun);
     // One that was merged may be in the very case that it was taken from.
     let later = of_thread.filter(|(opener, record)| *opener > taken && facts.survivor(*record) == *record).copied();
-    let open_to_it = later.filter(|(_, record)| facts.is_case(*record) && gate.role(*record, facts).is_some());
+    let may_enter = |record| facts.may_enter_by_thread(record) && gate.role(record, facts).is_some();
+    let open_to_it = later.filter(|(_, record)| facts.is_case(*record) && may_enter(*record));
     let (_, record) = open_to_it.max_by_key(|(opener, _)| *opener)?;
     let because = reason!(Link2, "its thread has gone on in {}{}", facts.name(record), entry(record, gate, facts));
     plan.consider(facts.name(record), ParentBy::Thread, true, &because);
@@ -230,8 +235,9 @@ fn gone_on_behind(case: RecordId, (thread, at): (ThreadId, i64), gate: &Gate, fa
 
 /// The case in which a thread goes on whose other case is over, if the gate lets the message into it.
 fn gone_on_from(record: RecordId, thread: ThreadId, gate: &Gate, facts: &Facts) -> Option<RecordId> {
-    let other = facts.parent_of_thread(thread).filter(|other| *other != record && has_gone_on(record, *other, facts))?;
-    gate.role(other, facts).map(|_| other)
+    let of_desk = |other: RecordId| facts.are_of_one_desk(record, other) || facts.may_enter_by_thread(other);
+    let mut others = facts.records_of(thread).filter(|other| *other != record && has_gone_on(record, *other, facts));
+    others.find(|other| of_desk(*other) && gate.role(*other, facts).is_some())
 }
 
 /// Whether a case is over and the thread goes on in one that is not (CASE-4).
@@ -250,7 +256,9 @@ fn by_number(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan, named: &m
             plan.note(reason!(Link3, "the subject names case {number}, which does not exist"));
             continue;
         };
-        match role_of(gate.sender(), record, facts).filter(|_| gate.role(record, facts).is_some()) {
+        let as_team = || gate::is_of_its_team(gate.sender(), record, facts).then_some(gate::AS_TEAM);
+        let role = role_of(gate.sender(), record, facts).or_else(as_team);
+        match role.filter(|_| gate.role(record, facts).is_some()) {
             Some(role) => {
                 let because = reason!(Link3, "the subject names case:{number}, and the sender is {role}");
                 plan.consider(facts.name(record), ParentBy::Number, true, &because);

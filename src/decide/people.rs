@@ -45,7 +45,7 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
             push(&mut teams, *team, || reason!(Team1, "a team of the group folder; {because}").by(because.filter));
         }
     }
-    if let Some(email) = conversation.replied
+    if let Some(email) = conversation.replied.filter(|_| !conversation.guessed)
         && let Some(known) = facts.emails.get(&email)
     {
         for team in &known.teams {

@@ -103,6 +103,12 @@ pub enum Change {
         email: EmailId,
         folder: Option<FolderId>,
     },
+    /// The account that it came through later puts it into a group folder, where it is in none and no person took it out of one.
+    FileCopy {
+        email: EmailId,
+        folder: FolderId,
+        filed_by: Option<FilterId>,
+    },
     /// A person puts it into the archive or the trash of its group folder.
     FileAway {
         email: EmailId,
@@ -644,6 +650,8 @@ impl Change {
     pub(super) const fn comes_again(&self) -> bool {
         match self {
             Self::AddAccount { .. } | Self::KeepCopy { .. } | Self::Run { .. } | Self::ActOnServer { .. } => false,
+            // It was done when it came, and people may have done otherwise since.
+            Self::Hold { .. } | Self::FileCopy { .. } => false,
             Self::AddTeam { .. }
             | Self::AddUser { .. }
             | Self::Notify { .. }
@@ -658,7 +666,6 @@ impl Change {
             | Self::Verify { .. }
             | Self::SetParent { .. }
             | Self::Reopen { .. }
-            | Self::Hold { .. }
             | Self::OpenCase(_)
             | Self::Follow { .. }
             | Self::Amend(_)
@@ -747,8 +754,8 @@ impl Plan {
     }
 
     /// Keeps some of the changes.
-    pub(super) fn keep(&mut self, is_kept: impl Fn(&Change) -> bool) {
-        self.steps.retain(|step| is_kept(&step.change));
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&Step) -> bool) {
+        self.steps.retain(is_kept);
     }
 
     /// Starts the plan of what a person asks for.

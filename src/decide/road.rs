@@ -15,7 +15,7 @@ use super::note::note;
 use super::occasion::{Occasion, occasion, sort_date};
 use super::parent::{self, Found, Link};
 use super::plan::{Change, NewEmail, Plan};
-use super::reason::reason;
+use super::reason::{Reason, reason};
 use super::thread::{self, Conversation};
 use super::{afterwards, answer, author, bounce, case, distribute, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
@@ -79,9 +79,11 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
     }
     let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
     let Found { link, named, left } = match first {
-        Some(first) => Found { link: twin::link(first, desk.facts), named: None, left: None },
+        Some(first) => twin::find(first, &conversation, &gate, desk.facts),
         None => parent::find(&occasion, customer.as_ref(), &conversation, (&gate, desk.policy), desk.facts, desk.plan),
     };
+    // The letter itself, for this desk: the copy that others have is of no case.
+    let beside = first.filter(|first| link.as_ref().is_none_or(|link| !twin::is_letter_here(*first, link.record, desk.facts)));
     // The e-mail's row comes first in the plan, its links after it.
     let row = desk.plan.steps().len();
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
@@ -94,7 +96,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
 
     let mut role = if conversation.known { Role::FollowUp } else { Role::First };
     let record = link.as_ref().map(|link| link.record);
-    let course = match first.zip(record.filter(|record| desk.facts.is_case(*record))) {
+    let course = match beside.zip(record.filter(|record| desk.facts.is_case(*record))) {
         Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, desk.facts),
         _ if first.is_some() && twin::is_any_settled(mail, desk.facts) => {
             Course::Stay { because: reason!(Dup2, "it is another copy of an e-mail of which a person said where it belongs") }
@@ -126,7 +128,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
         }
     };
     // The case of a copy that came another way is the case of others (DUP-2).
-    let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, desk.facts));
+    let apart = beside.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, desk.facts));
     if let Some(link) = link.as_ref().filter(|_| apart.is_none()) {
         desk.plan.given = Some(people::add_case_people(link.record, desk.facts, &mut teams, &mut users));
     }
@@ -196,16 +198,18 @@ fn afford(course: Course, occasion: &Occasion<'_>, desk: &mut Desk<'_>) -> Cours
 
 /// What an e-mail is to those who may hear of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum News {
+pub enum News<'a> {
     New,
     /// A delivery report of something that we did send.
     Report,
     /// It was here before.
     Old,
+    /// It was here before as it is told here, and came once more.
+    Copy(&'a EmailFacts),
 }
 
 /// NOTIFY: people hear of the e-mail, unless nobody does; or later, where a budget is spent (ACK-3).
-pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk: &mut Desk<'_>) {
+pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News<'_>, desk: &mut Desk<'_>) {
     let email = occasion.email;
     let silence = if occasion.archived {
         Some(reason!(Fetch14, "it is older than the account's act-since"))
@@ -221,8 +225,12 @@ pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk:
     };
     let sender = desk.facts.emails.get(&email).and_then(|known| known.author).or(occasion.origin.author());
     let arrived_at = occasion.arrived_at;
-    let is_new = news != News::Old;
-    notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, desk);
+    let before = match news {
+        News::New | News::Report => None,
+        News::Old => desk.facts.emails.get(&email).cloned(),
+        News::Copy(known) => Some(known.clone()),
+    };
+    notify::tell(&notify::News { email, record, sender, arrived_at, silence, before }, desk);
     let told = desk.plan.steps().iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
     if told == 0 {
         return;
@@ -308,34 +316,38 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
     let mut conversation = Conversation::of(known.thread, desk.facts);
     let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
     if parent.is_none() && desk.facts.account.make_cases {
-        // Another copy of it may have opened one here.
-        parent = desk.facts.parent_of_thread(known.thread).filter(|record| desk.facts.is_case(*record));
+        // Another copy of it may have opened one.
+        let copies = duplicate::twins(mail, desk.facts).filter(|copy| *copy != email);
+        let mut cases = copies.filter_map(|copy| desk.facts.parent_of(copy)).map(|(record, _)| record);
+        parent = cases.find(|record| desk.facts.is_case(*record));
     }
-    let (mut opened, mut entered) = (None, None);
     let first = first_of(email, &known, mail, desk.facts);
+    let mut late = Late::Nothing;
     if first_time_here && !twin::is_settled(email, desk.facts) {
-        let case;
-        (conversation, case) = find_late(&occasion, conversation, (parent, first), desk);
-        entered = case.and_then(|link| enter_late(&occasion, &conversation, (parent, link, first), desk));
-        if entered.is_none() {
-            opened = open_late(&occasion, &conversation, parent, desk);
-        }
-        parent = entered.or(opened).or(parent);
+        late = place_late(&occasion, &mut conversation, (parent, first), desk);
     } else if first_time_here && desk.facts.account.make_cases {
         desk.plan.opens_none(reason!(Link7, "a person said where it belongs"));
     }
-    // The case of a copy that came another way is the case of others (DUP-2).
-    let entered_by_all = entered.filter(|_| first.is_none_or(|first| twin::came_the_same_way(first, desk.facts)));
-    let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
-    let mut users = people::users_of_copy(mail, &occasion.choices, desk.facts);
-    // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
-    if let Some(record) = entered_by_all.or(opened) {
-        people::add_case_people(record, desk.facts, &mut teams, &mut users);
+    let (mut teams, mut users) =
+        (people::teams(&conversation, &occasion.choices, desk.facts), people::users_of_copy(mail, &occasion.choices, desk.facts));
+    match late {
+        // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
+        Late::Entered(case) | Late::Opened(case) => {
+            parent = Some(case);
+            people::add_case_people(case, desk.facts, &mut teams, &mut users);
+        }
+        // The case of a copy that came another way is the case of others (DUP-2).
+        Late::Beside(case) => parent = Some(case),
+        Late::Held(Some(candidate)) => {
+            people::add_people_in_question(candidate, desk.facts, &mut teams, &mut users);
+        }
+        Late::Held(None) | Late::Nothing => {}
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
     people::join(&teams, &users, &occasion, desk);
     if first_time_here {
+        file_copy(&occasion, desk);
         // The global filters spoke when it came first.
         run(&occasion, |scope| scope == Scope::Account, desk);
     }
@@ -348,53 +360,106 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
-    if let Some(case) = opened {
+    if let Late::Opened(case) = late {
         answer::consider(&occasion, Role::Opener(case), desk);
     }
     // Of a case that it came to just now nobody has heard.
-    tell(parent, &occasion, if entered.is_some() { News::New } else { News::Old }, desk);
+    let is_news = matches!(late, Late::Entered(_) | Late::Beside(_));
+    tell(parent, &occasion, if is_news { News::New } else { News::Copy(&known) }, desk);
 }
 
-/// DUP-3: a personal account may have brought it first, by which it entered no case of others (ACCESS-2). Now it is what this account
-/// got: finds its case as of any mail, and what it answers.
-fn find_late(
+/// FILTER-4, INBOX-2: an e-mail has one group folder at most; that of the first account which says one.
+fn file_copy(occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
+    let Some((folder, because)) = &occasion.choices.folder else { return };
+    let change = Change::FileCopy { email: occasion.email, folder: *folder, filed_by: because.filter };
+    desk.plan.add(change, because.and(" files it into a group folder"));
+}
+
+/// What becomes of an e-mail by an account that it came through later.
+#[derive(Clone, Copy)]
+enum Late {
+    Entered(RecordId),
+    /// It came to the case of another copy, which is the case of others.
+    Beside(RecordId),
+    Opened(RecordId),
+    /// It waits for a person's word, perhaps about a case.
+    Held(Option<RecordId>),
+    Nothing,
+}
+
+/// DUP-3: another account may have brought it first, by which it entered no case of others (ACCESS-2). Now it is what this account got:
+/// it finds its case, opens one or waits, as of any mail.
+fn place_late(
     occasion: &Occasion<'_>,
-    conversation: Conversation,
+    conversation: &mut Conversation,
     (parent, first): (Option<RecordId>, Option<EmailId>),
     desk: &mut Desk<'_>,
-) -> (Conversation, Option<Link>) {
-    let is_of_case = parent.is_some_and(|record| desk.facts.is_case(record));
-    if is_of_case || desk.facts.account.kind == AccountKind::Personal {
-        return (conversation, None);
+) -> Late {
+    if parent.is_some_and(|record| desk.facts.is_case(record)) {
+        desk.plan.opens_none(reason!(Case1, "it belongs to one"));
+        if let Some(because) = &occasion.choices.hold {
+            desk.plan.note(because.and(" would hold it for review, but it belongs to a case"));
+        }
+        return Late::Nothing;
     }
-    if let Some(link) = first.and_then(|first| twin::link(first, desk.facts)).filter(|link| desk.facts.is_case(link.record)) {
-        return (conversation, Some(link));
+    if desk.facts.account.kind == AccountKind::Personal {
+        if let Course::Stay { because } = case::course(occasion, parent, None, desk.facts) {
+            desk.plan.opens_none(because);
+        }
+        return Late::Nothing;
     }
     let mail = occasion.mail;
-    let gate = Gate::of(mail, occasion.list, occasion.origin, desk.policy, desk.facts, desk.plan);
-    let conversation = thread::again(mail, conversation.thread, &gate, desk);
-    let link = parent::find(occasion, None, &conversation, (&gate, desk.policy), desk.facts, desk.plan).link;
-    (conversation, link.filter(|link| desk.facts.is_case(link.record)))
+    let customer = author::customer(mail, occasion.origin, desk.facts, desk.plan);
+    let in_place = customer.as_ref().or(occasion.list);
+    let gate = Gate::of(mail, in_place, occasion.origin, desk.policy, desk.facts, desk.plan);
+    let of_copy = first.and_then(|first| twin::of_first(first, desk.facts)).filter(|link| desk.facts.is_case(link.record));
+    let first = first.filter(|_| of_copy.is_some());
+    let Found { link, named, left } = match of_copy {
+        Some(link) => Found { link: Some(link), named: None, left: None },
+        None => {
+            let own = conversation.thread;
+            *conversation = thread::again(mail, (occasion.email, own), occasion.arrived_at, &gate, desk);
+            let found = parent::find(occasion, customer.as_ref(), conversation, (&gate, desk.policy), desk.facts, desk.plan);
+            conversation.thread = own;
+            found
+        }
+    };
+    // What answers a letter of a case may come to it as mail, and not by a look at what was here before (WHY-2).
+    let is_looked_at = desk.facts.taken_at.is_some();
+    let may_enter = |link: &Link| !is_looked_at || link.by != ParentBy::Thread || desk.facts.may_enter_by_thread(link.record);
+    let link = link.filter(|link| desk.facts.is_case(link.record) && may_enter(link));
+    let course = match (first, &link) {
+        (Some(first), Some(link)) if occasion.choices.hold.is_none() => twin::course(first, link.record, desk.facts),
+        _ => case::course(occasion, link.as_ref().map(|link| link.record).or(parent), named, desk.facts),
+    };
+    match afford(course, occasion, desk) {
+        Course::Open { refers_to, because } => {
+            let because = reason!(Dup3, "first here by a case-making account; {because}");
+            Late::Opened(open_for(occasion, conversation, parent, (customer.as_ref(), refers_to.or(left), because), desk))
+        }
+        Course::Hold { candidate, because } => {
+            case::hold(occasion.email, candidate, because, desk);
+            Late::Held(candidate)
+        }
+        Course::Reopen { case, status, because } => {
+            case::reopen(case, status, because, desk);
+            link.map_or(Late::Nothing, |link| enter_late(occasion, conversation, (parent, link, first), desk))
+        }
+        Course::Stay { because } => {
+            desk.plan.opens_none(because);
+            link.map_or(Late::Nothing, |link| enter_late(occasion, conversation, (parent, link, first), desk))
+        }
+    }
 }
 
-/// The same e-mail comes to a case, by itself: who else wrote into its thread is let in by their own account or not at all. Returns
-/// the case; none where it is over, and the e-mail a matter of its own (CASE-4).
+/// The same e-mail comes to a case, by itself: who else wrote into its thread is let in by their own account or not at all.
 fn enter_late(
     occasion: &Occasion<'_>,
     conversation: &Conversation,
     (parent, link, first): (Option<RecordId>, Link, Option<EmailId>),
     desk: &mut Desk<'_>,
-) -> Option<RecordId> {
+) -> Late {
     let email = occasion.email;
-    let course = match first {
-        Some(first) => twin::course(first, link.record, desk.facts),
-        None => case::course(occasion, Some(link.record), None, desk.facts),
-    };
-    match afford(course, occasion, desk) {
-        Course::Reopen { case, status, because } => case::reopen(case, status, because, desk),
-        Course::Stay { because } => desk.plan.opens_none(because),
-        Course::Open { .. } | Course::Hold { .. } => return None,
-    }
     let (case, by) = (link.record, link.by);
     let account = desk.facts.account_of(case);
     let because = reason!(Dup3, "first here by an account that may let it in; {}", link.because);
@@ -402,15 +467,21 @@ fn enter_late(
     if let Some(entry) = desk.facts.emails.get_mut(&email) {
         (entry.parent, entry.parent_by) = (Some(case), Some(by));
     }
-    desk.facts.thread_parents.insert(conversation.thread, case);
+    desk.facts.lead(conversation.thread, case);
     mark_replied(conversation, occasion, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).
     match first.filter(|first| !twin::came_the_same_way(*first, desk.facts)) {
-        Some(first) => twin::note(email, first, case, desk),
-        None if parent.is_none() => note(case, occasion, None, desk),
-        None => {}
+        Some(first) => {
+            twin::note(email, first, case, desk);
+            Late::Beside(case)
+        }
+        None => {
+            if parent.is_none() {
+                note(case, occasion, None, desk);
+            }
+            Late::Entered(case)
+        }
     }
-    Some(case)
 }
 
 /// The e-mail that a stored one is another copy of, by its Message-ID, author and date (DUP-2).
@@ -444,7 +515,7 @@ fn run(occasion: &Occasion<'_>, of: impl Fn(Scope) -> bool, desk: &mut Desk<'_>)
     }
 }
 
-/// DUP-3: mail that was first seen by an account that makes no cases makes its case at the first that does.
+/// DUP-3: mail that is here and of no case opens one, if the account makes cases.
 pub fn open_late(
     occasion: &Occasion<'_>,
     conversation: &Conversation,
@@ -455,24 +526,35 @@ pub fn open_late(
         desk.plan.opens_none(reason!(Case1, "it belongs to one"));
         return None;
     }
-    let because = match afford(case::course(occasion, parent, None, desk.facts), occasion, desk) {
-        Course::Open { because, .. } => reason!(Dup3, "first here by a case-making account; {because}"),
+    let (refers_to, because) = match afford(case::course(occasion, parent, None, desk.facts), occasion, desk) {
+        Course::Open { refers_to, because } => (refers_to, reason!(Dup3, "first here by a case-making account; {because}")),
         Course::Stay { because } => {
             desk.plan.opens_none(because);
             return None;
         }
         Course::Reopen { .. } | Course::Hold { .. } => return None,
     };
+    Some(open_for(occasion, conversation, parent, (None, refers_to, because), desk))
+}
+
+/// An e-mail that is here opens a case, which may be a customer's for whom one of us wrote, and may refer to another.
+fn open_for(
+    occasion: &Occasion<'_>,
+    conversation: &Conversation,
+    parent: Option<RecordId>,
+    (customer, refers_to, because): (Option<&Address>, Option<RecordId>, Reason),
+    desk: &mut Desk<'_>,
+) -> RecordId {
     let account = parent.and_then(|record| desk.facts.account_of(record));
-    let record = case::open(occasion, None, account, None, because, desk);
+    let record = case::open(occasion, customer, account, refers_to, because, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
         note(record, occasion, None, desk);
     }
-    let gate = Gate::without_tokens(occasion.mail, occasion.list, occasion.origin, desk.facts);
+    let gate = Gate::without_tokens(occasion.mail, customer.or(occasion.list), occasion.origin, desk.facts);
     let by = (ParentBy::Opened, reason!(Dup3, "the e-mail opened this case"));
     case::come_to(occasion.email, conversation.thread, record, by, &gate, desk);
-    Some(record)
+    record
 }
 
 /// Folds a new e-mail back into the facts, for the messages behind it in the batch.
@@ -506,14 +588,14 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
     // Whom somebody else wrote to has not written of it, and was not written to by us (THREAD-3).
     for key in [new.subject_from, new.subject_to].into_iter().take(if new.ours { 2 } else { 1 }) {
         if key != 0 {
-            facts.by_subject.insert(key, new.id);
+            facts.by_subject.entry(key).or_default().insert(0, new.id);
         }
     }
     people::let_in(&new.invites, new.parent.filter(|record| facts.is_case(*record)), new.thread, facts);
     let Some(record) = new.parent else { return };
     let has_case = facts.parent_of_thread(new.thread).is_some_and(|record| facts.is_case(record));
     if !has_case || facts.is_case(record) {
-        facts.thread_parents.insert(new.thread, record);
+        facts.lead(new.thread, record);
     }
     if new.parent_by == Some(ParentBy::Opened) {
         facts.begun.entry(new.thread).or_default().push((new.id, record));

@@ -3,6 +3,7 @@
 
 mod bounce;
 mod copies;
+mod desks;
 mod gate;
 mod hand;
 mod linking;

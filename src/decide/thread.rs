@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::merge;
 use super::plan::{Change, Plan};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{EmailId, RecordId, ThreadId};
+use crate::words::{EmailId, RecordId, Rule, ThreadId};
 
 /// A message's place in its conversation.
 pub struct Conversation {
@@ -22,6 +22,8 @@ pub struct Conversation {
     pub mixed: bool,
     /// The case that it names by a Message-ID, and that the gate does not let it into (LINK-2).
     pub shut: Option<RecordId>,
+    /// What it answers is only guessed, by the subject (THREAD-3): nobody gets it for that.
+    pub guessed: bool,
 }
 
 /// The most threads that one message brings together: more of them is nobody's conversation.
@@ -33,7 +35,7 @@ const BY_SUBJECT: i64 = 14 * 86_400;
 impl Conversation {
     /// The conversation that a stored e-mail is in.
     pub fn of(thread: ThreadId, facts: &Facts) -> Self {
-        Self { thread: facts.thread(thread), replied: None, known: true, mixed: false, shut: None }
+        Self { thread: facts.thread(thread), replied: None, known: true, mixed: false, shut: None, guessed: false }
     }
 }
 
@@ -44,7 +46,7 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, desk: &
     // A used Message-ID says nothing about the conversation of the mail that took it (DUP-2).
     let own = mail.message_id.iter().filter(|_| !collision);
     let (mut replied, mut shut) = answered(mail, gate, desk.facts, desk.plan);
-    let mut threads = Vec::new();
+    let (mut threads, mut guessed) = (Vec::new(), false);
     if let Some(known) = replied.and_then(|email| desk.facts.emails.get(&email)) {
         threads.push(desk.facts.thread(known.thread));
     }
@@ -66,8 +68,9 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, desk: &
         Some(email) => desk.plan.note(reason!(Thread1, "answers e-mail {email}")),
         None if !threads.is_empty() => desk.plan.note(reason!(Thread1, "joined by an id that both refer to")),
         None => {
-            let found = by_subject(mail, arrived_at, desk.facts, desk.plan);
+            let found = by_subject(mail, arrived_at, None, desk.facts, desk.plan);
             replied = found.filter(|email| is_let_in(*email, gate, &mut shut, desk.facts, desk.plan));
+            guessed = replied.is_some();
             let known = replied.and_then(|email| desk.facts.emails.get(&email));
             threads.extend(known.map(|known| desk.facts.thread(known.thread)));
         }
@@ -99,7 +102,7 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, desk: &
         }
         desk.facts.thread_of.insert(id.clone(), thread);
     }
-    Conversation { thread, replied, known: !threads.is_empty(), mixed, shut }
+    Conversation { thread, replied, known: !threads.is_empty(), mixed, shut, guessed }
 }
 
 /// From now on the message's own id leads to its thread, whoever had it before (DUP-2).
@@ -127,13 +130,33 @@ pub fn place_letter(mail: &Mail, follows: Option<EmailId>, desk: &mut Desk<'_>) 
         desk.facts.thread_of.insert(id.clone(), thread);
         desk.plan.add(Change::RememberId { message_id: id.clone(), thread }, reason!(Thread1, "its id leads here"));
     }
-    Conversation { thread, replied, known: known.is_some(), mixed: false, shut: None }
+    Conversation { thread, replied, known: known.is_some(), mixed: false, shut: None, guessed: false }
 }
 
-/// The place of an e-mail that is here, by what lets it in today; it stays in its thread, with what else came to that.
-pub fn again(mail: &Mail, thread: ThreadId, gate: &Gate, desk: &mut Desk<'_>) -> Conversation {
-    let (replied, shut) = answered(mail, gate, desk.facts, desk.plan);
-    Conversation { replied, shut, ..Conversation::of(thread, desk.facts) }
+/// Where an e-mail that is here would be, by what lets it in today, as any mail of this account: what it answers, also by its subject, or
+/// the thread that has one of its ids. It stays in its thread, with what else came to that.
+pub fn again(
+    mail: &Mail,
+    (email, thread): (EmailId, ThreadId),
+    arrived_at: i64,
+    gate: &Gate,
+    desk: &mut Desk<'_>,
+) -> Conversation {
+    let facts = &*desk.facts;
+    let (mut replied, mut shut) = answered(mail, gate, facts, desk.plan);
+    let own = facts.thread(thread);
+    let named = mail.ancestors().filter_map(|id| Some((id, facts.thread(*facts.thread_of.get(id)?))));
+    let admitted =
+        named.filter(|(id, other)| *other != own && gate.admits(*other, facts.emails_by_message_id.contains_key(*id), facts));
+    let mut of_ids = admitted.map(|(_, other)| other);
+    let of_id = of_ids.find(|other| facts.case_here(*other).is_some()).filter(|_| facts.case_here(own).is_none());
+    let mut guessed = false;
+    if replied.is_none() && of_id.is_none() {
+        let found = by_subject(mail, arrived_at, Some(email), facts, desk.plan);
+        replied = found.filter(|email| is_let_in(*email, gate, &mut shut, facts, desk.plan));
+        guessed = replied.is_some();
+    }
+    Conversation { replied, shut, guessed, ..Conversation::of(of_id.unwrap_or(own), facts) }
 }
 
 /// Begins a thread.
@@ -197,7 +220,9 @@ fn join(into: ThreadId, from: ThreadId, gate: &Gate, desk: &mut Desk<'_>) -> boo
         return false;
     }
     desk.plan.add(Change::JoinThreads { from, into }, reason!(Thread1, "this e-mail refers to both"));
+    let before: Vec<RecordId> = desk.facts.records_of(from).chain(desk.facts.records_of(into)).collect();
     desk.facts.joined.insert(from, into);
+    desk.facts.thread_cases.remove(&from);
     desk.facts.thread_parents.remove(&from);
     let came: Vec<String> =
         desk.facts.in_threads.iter().filter(|(thread, _)| *thread == from).map(|(_, who)| who.clone()).collect();
@@ -216,21 +241,33 @@ fn join(into: ThreadId, from: ThreadId, gate: &Gate, desk: &mut Desk<'_>) -> boo
     let mixed = parents.0 != parents.1 && chosen.is_some_and(|record| desk.facts.is_case(record));
     if let Some(record) = chosen {
         desk.facts.thread_parents.insert(into, record);
+        let others = before.into_iter().filter(|other| *other != record && desk.facts.is_case(*other)).collect();
+        desk.facts.thread_cases.insert(into, others);
     }
     mixed
 }
 
 /// THREAD-3: the last resort for clients that send no References: an answer with the same subject, from somebody who
 /// takes part in the conversation, within 14 days.
-fn by_subject(mail: &Mail, arrived_at: i64, facts: &Facts, plan: &mut Plan) -> Option<EmailId> {
+fn by_subject(mail: &Mail, arrived_at: i64, itself: Option<EmailId>, facts: &Facts, plan: &mut Plan) -> Option<EmailId> {
     let subject = subject::read(&mail.subject);
     let index = mail.thread_index.as_ref().and_then(|index| facts.thread_of.get(index)).map(|thread| facts.thread(*thread));
     if !subject.is_answer && index.is_none() {
         return None;
     }
-    let found = subject_keys(mail, &subject, facts).into_iter().find_map(|key| facts.by_subject.get(&key).copied());
-    let Some(email) = found else {
+    let keys = subject_keys(mail, &subject, facts);
+    let found = keys.iter().filter_map(|key| facts.by_subject.get(key)).flatten().copied();
+    let found: Vec<EmailId> = found.filter(|email| Some(*email) != itself).collect();
+    if found.is_empty() {
         plan.note(reason!(Thread3, "it looks like an answer, but nobody wrote of this subject with its sender of late"));
+        return None;
+    }
+    let Some(email) = found.into_iter().find(|email| facts.may_guess(*email)) else {
+        plan.note(reason!(
+            Thread3,
+            "it looks like an answer, but only others have mail of this subject with its sender ({})",
+            Rule::Access2
+        ));
         return None;
     };
     let known = facts.emails.get(&email)?;

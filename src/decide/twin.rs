@@ -11,7 +11,8 @@ use super::case::Course;
 use super::desk::Desk;
 use super::duplicate;
 use super::facts::{Facts, take};
-use super::parent::Link;
+use super::gate::Gate;
+use super::parent::{Found, Link};
 use super::plan::Change;
 use super::reason::reason;
 use super::thread::Conversation;
@@ -25,8 +26,34 @@ pub fn conversation(first: EmailId, facts: &mut Facts) -> Conversation {
     Conversation::of(thread, facts)
 }
 
+/// What a copy belongs to: the case of the first one, else that of the conversation which this account may let it into, as the letter
+/// itself: whoever has the first one is of another desk, or somebody alone. Else the record of the conversation, else the first one's.
+pub fn find(first: EmailId, conversation: &Conversation, gate: &Gate, facts: &Facts) -> Found {
+    let own = of_first(first, facts);
+    if own.as_ref().is_some_and(|link| facts.is_case(link.record)) {
+        return Found { link: own, named: None, left: None };
+    }
+    let Some(case) = facts.parent_of_thread(conversation.thread).filter(|record| facts.is_case(*record)) else {
+        return Found { link: own, named: None, left: None };
+    };
+    let may_enter = facts.may_enter_by_thread(case) && !is_settled(first, facts);
+    match gate.role(case, facts).filter(|_| may_enter) {
+        Some(_) => {
+            let name = facts.name(case);
+            let because = reason!(Dup2, "it is another copy of e-mail {first}, and their thread belongs to {name}");
+            Found { link: Some(Link { record: case, by: ParentBy::Thread, because }), named: None, left: None }
+        }
+        None => Found { link: own, named: None, left: Some(case) },
+    }
+}
+
+/// Whether a copy is the letter itself for the people of this case, as the first one is of no case.
+pub fn is_letter_here(first: EmailId, case: RecordId, facts: &Facts) -> bool {
+    facts.is_case(case) && facts.parent_of(first).is_none_or(|(record, _)| !facts.is_case(record))
+}
+
 /// The case of the first one, else the record of that conversation, else its own.
-pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
+pub fn of_first(first: EmailId, facts: &Facts) -> Option<Link> {
     let own = facts.parent_of(first);
     let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
     // What of the thread is a case's, and may be the first one's, is so already.

@@ -149,13 +149,15 @@ fn step(
     {
         stored.done = Some(reprocess::done(db, id, (past.id, &past.name))?);
     }
+    let taken_at = reprocess::taken_at(db, id)?.or(Some(rules.now));
     let (mut plan, facts) = if is_first {
         let records: Vec<_> = stored.parent.into_iter().collect();
         let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, rules.now)?;
-        facts.taken_at = reprocess::taken_at(db, id)?;
+        facts.taken_at = taken_at;
         (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
         let mut facts = facts::gather_elsewhere(db, id, (through.account, through.position), mail, rules.now)?;
+        facts.taken_at = taken_at;
         (again_elsewhere(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);

@@ -64,9 +64,9 @@ pub struct Known {
     pub changed_at: i64,
 }
 
-/// Writes down what a report says of a delivery; the row was made when the e-mail was sent.
+/// Writes down what a report says of a delivery. The row was made when the e-mail was sent, as far as that is known (SEND-6).
 pub(super) fn set_delivery(db: &mut Database, row: &DeliveryRow, now: i64) -> Result<()> {
-    diesel::update(deliveries::table.find((row.email, &row.address)))
+    let changed = diesel::update(deliveries::table.find((row.email, &row.address)))
         .set((
             deliveries::state.eq(row.state),
             deliveries::status.eq(&row.status),
@@ -75,7 +75,23 @@ pub(super) fn set_delivery(db: &mut Database, row: &DeliveryRow, now: i64) -> Re
             deliveries::changed_at.eq(now),
         ))
         .execute(db)?;
+    if changed == 0 {
+        let what = (deliveries::email_id.eq(row.email), deliveries::address.eq(&row.address), deliveries::state.eq(row.state));
+        let said = (deliveries::status.eq(&row.status), deliveries::diagnostic.eq(&row.diagnostic));
+        let by = (deliveries::report_id.eq(row.report), deliveries::changed_at.eq(now));
+        diesel::insert_into(deliveries::table).values((what, said, by)).execute(db)?;
+    }
     Ok(())
+}
+
+/// What reports said of an e-mail's deliveries.
+pub(super) fn reported(db: &mut Database, email: EmailId) -> Result<Vec<DeliveryRow>> {
+    type Columns = (String, DeliveryState, Option<String>, Option<String>, EmailId);
+    let said = (deliveries::status, deliveries::diagnostic, deliveries::report_id.assume_not_null());
+    let of = deliveries::table.filter(deliveries::email_id.eq(email)).filter(deliveries::report_id.is_not_null());
+    let rows = of.select((deliveries::address, deliveries::state, said.0, said.1, said.2)).load::<Columns>(db)?;
+    let row = |(address, state, status, diagnostic, report)| DeliveryRow { email, address, state, status, diagnostic, report };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// Writes down what is known of an address.

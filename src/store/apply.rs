@@ -61,6 +61,7 @@ enum Later {
     Mark(EmailId, UserId, Marks),
     Put(EmailId, UserId, Spot),
     File(EmailId, Option<FolderId>),
+    FileCopy(EmailId, FolderId, Option<FilterId>),
     FileAway(EmailId, GroupPlace),
     Decide(ReviewId, ReviewDecision),
     /// Of one user.
@@ -315,6 +316,7 @@ impl<'a> Batch<'a> {
             Change::Mark { email, user, marks } => self.later.push(Later::Mark(*email, *user, *marks)),
             Change::Put { email, user, place } => self.later.push(Later::Put(*email, *user, *place)),
             Change::File { email, folder } => self.later.push(Later::File(*email, *folder)),
+            Change::FileCopy { email, folder, filed_by } => self.later.push(Later::FileCopy(*email, *folder, *filed_by)),
             Change::FileAway { email, place } => self.later.push(Later::FileAway(*email, *place)),
             Change::Decide { review, decision } => self.later.push(Later::Decide(*review, *decision)),
             Change::Unfollow { record, user } => match self.later.last_mut() {

@@ -428,12 +428,23 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     let named = names_of(db, parents.iter().map(|(_, parent, ..)| Some(*parent)))?;
     let is_case = |parent: &RecordId| named.get(parent).is_some_and(|named| named.kind == RecordKind::Case);
     // What a person put elsewhere leaves the rest where it is (LINK-7).
-    let mut best: HashMap<ThreadId, (bool, bool, Option<EmailId>, RecordId)> = HashMap::new();
-    for (thread, parent, by, newest) in parents {
-        let this = (is_case(&parent), by != Some(ParentBy::Hand), newest, parent);
-        best.entry(thread).and_modify(|known| *known = this.max(*known)).or_insert(this);
+    let place = |(thread, parent, by, newest)| (thread, (is_case(&parent), by != Some(ParentBy::Hand), newest, parent));
+    let of_threads: HashMap<ThreadId, Vec<_>> = gathered(parents.into_iter().map(place).collect());
+    for (thread, mut all) in of_threads {
+        all.sort_unstable_by(|one, other| other.cmp(one));
+        let mut all = all.into_iter().map(|(is_case, .., parent)| (is_case, parent));
+        let Some((_, best)) = all.next() else { continue };
+        facts.thread_parents.insert(thread, best);
+        let mut cases: Vec<RecordId> = Vec::new();
+        for (_, case) in all.filter(|(is_case, case)| *is_case && *case != best) {
+            if !cases.contains(&case) {
+                cases.push(case);
+            }
+        }
+        if !cases.is_empty() {
+            facts.thread_cases.insert(thread, cases);
+        }
     }
-    facts.thread_parents = best.into_iter().map(|(thread, (.., parent))| (thread, parent)).collect();
     Ok(())
 }
 

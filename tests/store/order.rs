@@ -168,7 +168,7 @@ on_both_databases! {
         answer.references = vec![format!("{token}.x@x")];
         let facts = store.transaction(|db| facts::gather(db, ACCOUNT, &[&answer], NOW)).unwrap();
         assert!(facts.records.contains_key(&RecordId(1)), "a token brings its record");
-        assert!(facts.by_subject.values().all(|email| *email == EmailId(1)) && !facts.by_subject.is_empty());
+        assert!(facts.by_subject.values().all(|emails| *emails == [EmailId(1)]) && !facts.by_subject.is_empty());
         assert_eq!(facts.emails[&EmailId(1)].thread, ThreadId(1));
         let late = store.transaction(|db| facts::gather(db, ACCOUNT, &[&answer], NOW + 17 * 86_400)).unwrap();
         assert!(late.by_subject.is_empty());

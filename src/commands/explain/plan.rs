@@ -210,6 +210,10 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             Some(folder) => format!("into group folder {}", names.folder(FolderId(folder))),
             None => "out of its group folder".to_string(),
         },
+        "file-copy" => {
+            let folder = step["folder"].as_i64().map(|folder| names.folder(FolderId(folder))).unwrap_or_default();
+            format!("into group folder {folder}, if it is in none")
+        }
         "file-away" => format!("into the {} of its group folder", text("place")),
         "decide" => format!("review {} is decided: {}", number("review"), text("decision")),
         "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),

@@ -90,6 +90,7 @@ impl Batch<'_> {
             | Later::Mark(..)
             | Later::Put(..)
             | Later::File(..)
+            | Later::FileCopy(..)
             | Later::FileAway(..)
             | Later::Decide(..)
             | Later::Unfollow(..)
@@ -219,6 +220,12 @@ impl Batch<'_> {
                     let filed = (emails::folder_id.eq(folder), emails::filed_by_hand.eq(true), place);
                     let filed = (filed, emails::group_trashed_at.eq(None::<i64>));
                     diesel::update(emails::table.find(email)).set(filed).execute(db)?;
+                }
+                Later::FileCopy(email, folder, filed_by) => {
+                    let unfiled =
+                        emails::table.find(email).filter(emails::folder_id.is_null()).filter(emails::filed_by_hand.eq(false));
+                    let filed = (emails::folder_id.eq(folder), emails::filed_by.eq(filed_by));
+                    diesel::update(unfiled).set(filed).execute(db)?;
                 }
                 Later::FileAway(email, place) => {
                     let trashed = (*place == GroupPlace::Trash).then_some(self.now);

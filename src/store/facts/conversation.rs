@@ -1,7 +1,7 @@
 //! What conversations ask beyond Message-IDs: e-mails of the same subject, and who takes part in the cases and threads that
 //! mail of this batch names, or may bring together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::Result;
 use diesel::dsl::{max, min, sql};
@@ -12,42 +12,47 @@ use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::{Facts, answers_to, authors};
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
-use crate::store::schema::{email_texts, email_users, emails, notes, participants, positions, server_actions};
+use crate::store::schema::{email_accounts, email_texts, email_users, emails, notes, participants, positions, server_actions};
 use crate::store::{Database, IN_LIST, participant};
 use crate::words::{AccountId, EmailId, NoteKind, RecordId, RecordKind, ServerVerb, ThreadId};
+
+diesel::allow_columns_to_appear_in_same_group_by_clause!(emails::subject_from, email_accounts::account_id);
+diesel::allow_columns_to_appear_in_same_group_by_clause!(emails::subject_to, email_accounts::account_id);
 
 /// How far before a message its conversation is looked for by subject: the rule's 14 days, and clocks that differ
 /// (THREAD-3).
 const BY_SUBJECT: i64 = 16 * 86_400;
 
-/// Finds the newest e-mail of late for each base subject and address (THREAD-3); returns the e-mails to be read.
+/// Finds the newest e-mail of late for each base subject and address, and account that it came through (THREAD-3); returns the e-mails
+/// to be read.
 pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<HashSet<EmailId>> {
     let since = named.oldest.unwrap_or(facts.now).min(facts.now).saturating_sub(BY_SUBJECT);
-    let mut newest: HashMap<i64, EmailId> = HashMap::new();
+    let mut newest: HashMap<i64, BTreeSet<EmailId>> = HashMap::new();
     let from = in_lists(&named.subjects, |some| {
         emails::table
+            .inner_join(email_accounts::table.on(email_accounts::email_id.eq(emails::id)))
             .filter(emails::subject_from.eq_any(some))
             .filter(emails::arrived_at.ge(since))
-            .group_by(emails::subject_from)
+            .group_by((emails::subject_from, email_accounts::account_id))
             .select((emails::subject_from, max(emails::id)))
             .load::<(i64, Option<EmailId>)>(db)
     })?;
     let to = in_lists(&named.subjects, |some| {
         emails::table
+            .inner_join(email_accounts::table.on(email_accounts::email_id.eq(emails::id)))
             .filter(emails::subject_to.eq_any(some))
             // Whom others wrote to has had no part in it; as the index has it.
             .filter(sql::<Bool>("emails.is_ours"))
             .filter(emails::arrived_at.ge(since))
-            .group_by(emails::subject_to)
+            .group_by((emails::subject_to, email_accounts::account_id))
             .select((emails::subject_to, max(emails::id)))
             .load::<(i64, Option<EmailId>)>(db)
     })?;
     for (key, id) in from.into_iter().chain(to) {
-        let newer = id.unwrap_or_default();
-        newest.entry(key).and_modify(|id| *id = newer.max(*id)).or_insert(newer);
+        newest.entry(key).or_default().extend(id);
     }
-    let found = newest.values().copied().collect();
-    facts.by_subject = newest.into_iter().collect();
+    let found = newest.values().flatten().copied().collect();
+    facts.by_subject = newest.into_iter().map(|(key, all)| (key, all.into_iter().rev().collect())).collect();
     Ok(found)
 }
 
@@ -130,9 +135,9 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
         let asked = answers_to(&people.from, &people.reply_to);
         let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
         facts.emails.entry(email).and_modify(|known| {
-            // Who wrote it need not stand in From (PARSE-10, AUTO-2).
+            // Who wrote it need not stand in From (PARSE-10, AUTO-2), and asks for no answers elsewhere then.
             known.people = people.chain([known.sender.clone()]).collect();
-            known.answers_to = asked;
+            known.answers_to = asked.into_iter().filter(|to| *to != known.sender).collect();
         });
     }
     Ok(())

@@ -12,6 +12,20 @@ use crate::store::Database;
 use crate::store::schema::{account_teams, accounts, email_accounts, email_teams, emails, folder_teams, record_teams};
 use crate::words::{EmailId, TeamId};
 
+/// Gathers which teams the e-mails have by a filter, or from the e-mail that they answer.
+pub(super) fn spread(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
+    let rows = in_lists(&ids, |some| {
+        email_teams::table
+            .filter(email_teams::email_id.eq_any(some))
+            .filter(email_teams::given_by.is_not_null().or(email_teams::handed_by.is_not_null()))
+            .select((email_teams::email_id, email_teams::team_id))
+            .load::<(EmailId, TeamId)>(db)
+    })?;
+    facts.spread.extend(rows);
+    Ok(())
+}
+
 /// Gathers which answers have a team from the e-mail that they answer and from nothing else, answer by answer, from these e-mails on.
 pub(super) fn gather(db: &mut Database, from: impl IntoIterator<Item = EmailId>, facts: &mut Facts) -> Result<()> {
     let mut next: HashSet<EmailId> = from.into_iter().collect();

@@ -91,6 +91,7 @@ pub(super) fn gather(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     let ids: HashSet<RecordId> = (facts.records_by_address.values().flatten())
         .chain(facts.cases_by_number.values())
         .chain(facts.thread_parents.values())
+        .chain(facts.thread_cases.values().flatten())
         .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
         .chain(&named.tokens)
         .chain(&named.records)

@@ -10,8 +10,8 @@ use super::named::in_lists;
 use crate::decide::{AddressFacts, Facts};
 use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::store::Database;
-use crate::store::schema::{address_states, deliveries};
-use crate::words::{AddressState, DeliveryState, EmailId};
+use crate::store::schema::{address_states, deliveries, outbox, outbox_recipients};
+use crate::words::{AddressState, DeliveryState, EmailId, OutboxState, RecipientState};
 
 /// Gathers it; call it when e-mails are known.
 pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<String>, facts: &mut Facts) -> Result<()> {
@@ -28,6 +28,21 @@ pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<Strin
     for (email, address, state) in rows {
         sent_to.insert(address.clone());
         facts.deliveries.entry(email).or_default().insert(address, state);
+    }
+    // Of a letter of which nobody knows whether it left a report is the proof that it did (SEND-6).
+    let rows = in_lists(&named, |some| {
+        outbox_recipients::table
+            .inner_join(outbox::table.on(outbox::id.eq(outbox_recipients::outbox_id)))
+            .filter(outbox::email_id.eq_any(some))
+            .filter(outbox::state.eq_any([OutboxState::MaybeSent, OutboxState::Sending]))
+            .filter(outbox_recipients::state.eq(RecipientState::Pending))
+            .select((outbox::email_id, outbox_recipients::address))
+            .load::<(EmailId, String)>(db)
+    })?;
+    for (email, address) in rows {
+        let address = address_key(&address);
+        sent_to.insert(address.clone());
+        facts.deliveries.entry(email).or_default().entry(address).or_insert(DeliveryState::Sent);
     }
     // Of addresses that we sent nothing to a report says nothing.
     let spoken_of: HashSet<String> =

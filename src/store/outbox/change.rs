@@ -15,7 +15,7 @@ use crate::decide::delivery::Recipient;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
-use crate::store::address::{Came, write_deliveries};
+use crate::store::address::{self, Came, write_deliveries};
 use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
 
 /// A person's word on a message.
@@ -100,7 +100,10 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: ByHand
                 seen.recipients.retain(|one| !put_off(one));
             }
             let is_for_later = seen.recipients.len() < all;
+            let said = address::reported(db, seen.email)?;
             end(db, &seen, (RecipientState::Sent, DeliveryState::Sent), now)?;
+            // It left, and did not arrive: a report may have come before the person's word (BOUNCE-2).
+            said.iter().try_for_each(|row| address::set_delivery(db, row, now))?;
             if is_for_later {
                 row.set((outbox::state.eq(OutboxState::Queued), outbox::due_at.eq(now), outbox::sent_at.eq(None::<i64>)))
                     .execute(db)?;
