@@ -246,10 +246,13 @@ fn a_store_of_the_first_schema_is_migrated_with_all_that_is_in_it() {
         }
         world.run(&["email", "reply", "1", "--text", "Soon.", "--queue"]).ok();
         let seen = || {
-            let lists = ["email list", "case list", "outbox list", "filter list", "fate list", "email show 1"];
-            lists.map(|line| world.json(&line.split(' ').collect::<Vec<_>>()))
+            let lists = "email list,case list,outbox list,filter list,fate list,email show 1,account list,account show 1";
+            lists.split(',').map(|line| world.json(&line.split(' ').collect::<Vec<_>>())).collect::<Vec<_>>()
         };
+        // How it fares goes along, too.
+        world.sql("UPDATE account_states SET failing_since = 1795428000, last_error = 'login refused', failures = 3");
         let before = seen();
+        assert_eq!(before[7]["last_error"], "login refused");
         let mut names: Vec<_> = std::fs::read_dir("migrations/sqlite").unwrap().map(|one| one.unwrap().file_name()).collect();
         names.sort();
         let mut store = Store::connect(&world.url()).unwrap();
@@ -258,6 +261,7 @@ fn a_store_of_the_first_schema_is_migrated_with_all_that_is_in_it() {
         assert!(world.run(&["status"]).fails(78).contains("try: espomail db migrate"), "{database}");
         world.run(&["db", "migrate"]).ok();
         assert_eq!(seen(), before, "{database}");
+        world.sql("UPDATE account_states SET failing_since = NULL");
         world.run(&["doctor", "--prove", "--deep"]).ok();
     }
 }
