@@ -238,11 +238,14 @@ impl Facts {
 
     /// Returns the case of a thread that mail of this account may be of by the thread alone (ACCESS-2).
     pub fn case_here(&self, thread: ThreadId) -> Option<RecordId> {
-        self.case_of_part(thread, &self.part())
+        self.case_of_part(thread, || self.part())
     }
 
-    fn case_of_part(&self, thread: ThreadId, part: &Part) -> Option<RecordId> {
-        self.records_of(thread).find(|record| self.is_case(*record) && self.is_of_part(*record, part))
+    fn case_of_part(&self, thread: ThreadId, part: impl FnOnce() -> Part) -> Option<RecordId> {
+        let mut cases = self.records_of(thread).filter(|record| self.is_case(*record)).peekable();
+        cases.peek()?;
+        let part = part();
+        cases.find(|record| self.is_of_part(*record, &part))
     }
 
     /// The record of a thread's newest e-mail, and the other cases of the thread.
@@ -269,7 +272,7 @@ impl Facts {
         if by == ParentBy::Hand || own.is_some_and(|(record, _)| self.is_firm(record)) {
             return own;
         }
-        let thread = self.case_of_part(known.thread, &known.part());
+        let thread = self.case_of_part(known.thread, || known.part());
         thread.map(|record| (record, ParentBy::Thread)).or(own)
     }
 

@@ -75,7 +75,8 @@ mod tests {
     fn facts(limits: Limits) -> Facts {
         let budgets = Budgets { answers: limits, ..Budgets::default() };
         let known = ["dora", "eve", "fay", "carl"].map(|who| address(&format!("{who}@example.org")));
-        let known = known.iter().chain([&address("eve@example.net")]).map(Some).chain([None]).collect::<Vec<_>>();
+        let other = address("eve@example.net");
+        let known = known.iter().chain([&other]).map(Some).chain([None]).collect::<Vec<_>>();
         let of = |account: i64| known.iter().flat_map(move |who| subjects(*who, AccountId(account)));
         let spent: Spent = of(0).chain(of(99)).map(|subject| ((subject, BudgetAction::Answer), [0, 0])).collect();
         Facts { budgets, spent: Some(spent), ..Facts::alone(0) }

@@ -241,6 +241,8 @@ fn auto_2_a_web_form_and_colleagues_open_cases_and_nobody_is_answered_for_us() {
             assert_eq!(to.len(), answered.len(), "{from}: {to:?}");
             assert!(answered.iter().all(|one| to.contains(one)), "{from}: {to:?}");
         }
+        // The same once more is the same e-mail (DUP-1).
+        deliver(&world, "support", "Website <support@example.com>", "b", "Reply-To: Dora <dora@example.org>\r\n");
         let form = world.json(&["email", "list", "--from", "dora@example.org"]);
         assert_eq!(form["items"].as_array().unwrap().len(), 2, "the customer wrote it, and her first one");
         let case = email(&world, "b")["parent"].as_str().unwrap().trim_start_matches("case:").to_string();

@@ -121,9 +121,10 @@ on_both_databases! {
         assert_eq!(facts.thread_of, [("b@x".to_string(), ThreadId(1)), ("unseen@x".to_string(), ThreadId(2))].into());
         // Of the thread's e-mails with a parent, the one stored last.
         assert_eq!(facts.thread_parents, [(ThreadId(1), RecordId(6))].into());
+        assert_eq!(facts.thread_cases, [(ThreadId(1), vec![RecordId(7)])].into());
         let mut known: Vec<i64> = facts.records.keys().map(|id| id.0).collect();
         known.sort_unstable();
-        assert_eq!(known, [1, 2, 6, 8]);
+        assert_eq!(known, [1, 2, 6, 7, 8]);
     }
 
     fn dup_2_of_a_message_id_used_many_times_the_same_content_is_found(store: &mut TestStore) {

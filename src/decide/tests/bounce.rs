@@ -108,6 +108,30 @@ fn bounce_2_a_report_stands_with_the_email_it_names_and_says_how_far_that_came()
 }
 
 #[test]
+fn bounce_2_where_its_author_has_left_those_hear_who_have_the_case_follow_it_or_look_after_the_house() {
+    let with = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = sent();
+        facts.people.get_mut(&UserId(1)).unwrap().active = false;
+        let actor = access::Actor { administrator: true, ..access::Actor::default() };
+        for user in [2, 3, 4] {
+            facts.people.insert(UserId(user), Person { actor: actor.clone(), active: true, ..Person::default() });
+        }
+        facts.administrators = vec![UserId(4)];
+        change(&mut facts);
+        told(&go(&mut facts, &failed("d@x", DORA, "5.1.1"))).into_iter().map(|(user, ..)| user).collect::<Vec<_>>()
+    };
+    let assign = |facts: &mut Facts| facts.records.get_mut(&CASE).unwrap().assigned_user = Some(UserId(2));
+    let follow = |facts: &mut Facts| facts.followers.extend([(CASE, UserId(3))]);
+    let both = |facts: &mut Facts| {
+        assign(facts);
+        follow(facts);
+    };
+    let by_itself = |facts: &mut Facts| facts.emails.get_mut(&SENT).unwrap().automatic = true;
+    assert_eq!([with(&assign), with(&follow), with(&both), with(&|_| ())], [vec![2], vec![3], vec![2], vec![4]]);
+    assert!(with(&by_itself).is_empty());
+}
+
+#[test]
 fn bounce_2_reports_overtake_one_another() {
     use DeliveryAction::{Delayed, Delivered, Expanded, Failed, Relayed};
     use DeliveryState as State;

@@ -27,14 +27,14 @@ fn through(account: &AccountFacts, mail: &Mail, facts: &mut Facts) -> Plan {
 
 /// The case that a plan puts the e-mail into, which is here.
 fn comes_to(plan: &Plan) -> Option<RecordId> {
-    plan.steps.iter().find_map(|step| match step.change {
+    plan.steps().iter().find_map(|step| match step.change {
         Change::Relink { parent, .. } => parent,
         _ => None,
     })
 }
 
 fn holds(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| matches!(step.change, Change::Hold { .. }))
+    plan.steps().iter().any(|step| matches!(step.change, Change::Hold { .. }))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn access_2_one_letter_that_names_two_desks_cases_does_not_make_them_one() {
     through(&support, &mail("s1@x"), &mut facts);
     through(&law(true), &Mail { subject: "My divorce".into(), ..mail("h1@x") }, &mut facts);
     let plan = through(&support, &answer("s2@x", &["h1@x", "s1@x"]), &mut facts);
-    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::MergeCases { .. })), "{:?}", plan.notes);
+    assert!(!plan.steps().iter().any(|step| matches!(step.change, Change::MergeCases { .. })), "{:?}", plan.notes);
 }
 
 #[test]
@@ -234,6 +234,6 @@ fn notify_2_a_follower_who_could_not_read_the_first_copy_hears_of_the_second() {
     desk.rules.add_team_users = true;
     through(&personal(), &mail("a@x"), &mut facts);
     let plan = through(&desk, &mail("a@x"), &mut facts);
-    let told = plan.steps.iter().any(|step| matches!(step.change, Change::Notify { user: UserId(1), .. }));
+    let told = plan.steps().iter().any(|step| matches!(step.change, Change::Notify { user: UserId(1), .. }));
     assert!(told, "{:?}", plan.notes);
 }

@@ -147,6 +147,29 @@ fn dup_3_what_a_personal_account_brought_first_comes_to_its_case_by_an_account_t
 }
 
 #[test]
+fn link_2_who_writes_as_one_of_the_cases_team_is_let_in_and_takes_no_part() {
+    let member = |teams: &[i64]| {
+        let mut actor = Actor { login: Some("ben".to_string()), ..Actor::default() };
+        actor.teams = teams.iter().copied().map(TeamId).collect();
+        actor.rights.add(RoleScope::Case, RoleAction::Read, RoleLevel::Team);
+        Person { actor, active: true, notify_received: true, follows: Vec::new() }
+    };
+    for (teams, is_in) in [(&[1][..], true), (&[77], false)] {
+        let (mut facts, case) = with_case();
+        facts.users.insert("ben@example.com".to_string(), UserId(2));
+        facts.people.insert(UserId(2), member(teams));
+        facts.records.get_mut(&case).unwrap().assigned_user = None;
+        let numbered = Mail { subject: "[#1] my answer".into(), ..mail("c@x") };
+        for letter in [answer("b@x", &["a@x"]), numbered] {
+            let plan = go(&mut facts, &from("ben@example.com", letter));
+            assert_eq!((parent(&plan) == Some(case), new_case(&plan).is_none()), (is_in, is_in), "{:?}", plan.notes);
+            assert!(!facts.correspondents.contains(&(case, "ben@example.com".to_string())));
+            assert!(!plan.steps().iter().any(|step| matches!(step.change, Change::MarkReplied { .. })));
+        }
+    }
+}
+
+#[test]
 fn link_2_to_be_named_in_cc_is_no_part_and_to_be_written_to_by_us_is() {
     let (mut facts, case) = with_case();
     let plan = go(&mut facts, &from(ASSISTANT, answer("b@x", &["a@x"])));
