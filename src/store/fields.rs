@@ -89,7 +89,7 @@ pub fn of(db: &mut Database, ids: &[RecordId], may_name: MayName<'_>) -> Result<
             ("name", Some(row.name)),
             ("active", Some(row.active.to_string())),
             ("status", row.status.map(|status| status.to_string())),
-            ("description", Some(row.description.read()?)),
+            ("description", Some(row.description.read_if_whole()?)),
             ("address", addresses.first().cloned()),
             ("addresses", Some(addresses.join(", "))),
             ("phone", phones.first().cloned()),

@@ -47,7 +47,7 @@ pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
         let files: Vec<Value> = files.into_iter().map(|(name, size)| json!({ "name": name, "size": size })).collect();
         Ok(json!({
             "id": id, "message_id": message_id, "date": rfc3339(date), "arrived_at": rfc3339(arrived_at), "people": people,
-            "subject": subject, "text": text.read(id)?, "record": parent.and_then(|parent| names.get(&parent)), "attachments": files,
+            "subject": subject, "text": text.read_if_whole(id)?, "record": parent.and_then(|parent| names.get(&parent)), "attachments": files,
             "raw_size": size, "raw_pruned_at": pruned_at.map(rfc3339),
         }))
     };

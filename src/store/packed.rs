@@ -18,6 +18,9 @@ const MOST: u64 = 1 << 30;
 /// 6 µs for a plan, 10 for a letter of 750 bytes; the next that is smaller by a tenth takes three times as long.
 const LEVEL: i32 = 3;
 
+/// What is read in the place of a text that is damaged.
+const DAMAGED: &str = "(this text is damaged, and cannot be read)";
+
 /// What all of a kind say alike. It never changes: what was packed with it is read with it. Another one is another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dictionary {
@@ -131,6 +134,19 @@ impl Packable {
         Self::of(Dictionary::Texts, plain)
     }
 
+    /// Reads such a text for whoever goes on without it where it is damaged: nobody can read it, and that must not end what goes over many. What
+    /// another espomail packed is an error.
+    pub(super) fn read_if_whole(self, what: impl std::fmt::Display) -> Result<String> {
+        let is_ours = self.packed.as_deref().is_some_and(|packed| Dictionary::Texts.has_packed(packed));
+        match self.read() {
+            Err(error) if is_ours => {
+                log::warn!("{what} cannot be read: {error:#}");
+                Ok(DAMAGED.to_string())
+            }
+            read => read.with_context(|| what.to_string()),
+        }
+    }
+
     /// Reads such a text.
     pub(super) fn read(self) -> Result<String> {
         match self.packed {
@@ -163,7 +179,11 @@ mod tests {
         // Reasons are of another form.
         let reasons = Dictionary::Reasons.packed(LETTER).unwrap();
         for damaged in [&[] as &[u8], &[2], &[9, 1, 2], &packed[..packed.len() - 3], &packed[1..], &reasons] {
-            assert!(Packable { plain: String::new(), packed: Some(damaged.to_vec()) }.read().is_err());
+            let damaged = Packable { plain: String::new(), packed: Some(damaged.to_vec()) };
+            assert!(damaged.clone().read().is_err());
+            // What is ours and damaged ends nothing that goes over many; what is not known does.
+            let is_ours = damaged.packed.as_deref().is_some_and(|packed| packed.first() == Some(&2));
+            assert_eq!(damaged.read_if_whole("a text").is_ok_and(|text| text == DAMAGED), is_ours);
         }
         assert!(Dictionary::Texts.has_packed(&packed) && !Dictionary::Texts.has_packed(&reasons));
         assert_eq!(Dictionary::Texts.unpack(&packed).unwrap(), LETTER, "and the next one is read");

@@ -24,6 +24,11 @@ impl Text {
         let read = Packable { plain: self.text, packed: self.packed }.read();
         read.with_context(|| format!("the text of e-mail {email}"))
     }
+
+    /// The same for whoever goes on without it where it is damaged.
+    pub fn read_if_whole(self, email: EmailId) -> Result<String> {
+        Packable { plain: self.text, packed: self.packed }.read_if_whole(format_args!("the text of e-mail {email}"))
+    }
 }
 
 /// The description of a record.
@@ -42,6 +47,11 @@ impl Description {
 
     pub fn read(self) -> Result<String> {
         Packable { plain: self.description, packed: self.packed }.read().context("the description of a record")
+    }
+
+    /// The same for whoever goes on without it where it is damaged.
+    pub fn read_if_whole(self) -> Result<String> {
+        Packable { plain: self.description, packed: self.packed }.read_if_whole("the description of a record")
     }
 }
 
@@ -95,7 +105,7 @@ impl Said {
         let row = row.with_context(|| format!("reading what e-mail {email} says"))?;
         Ok(Self {
             people: row.people,
-            text: Text { text: row.text, packed: row.packed }.read(email)?,
+            text: Text { text: row.text, packed: row.packed }.read_if_whole(email)?,
             list_id: row.list_id,
             bounce: row.bounce,
             calendar: row.calendar,

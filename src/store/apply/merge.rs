@@ -152,7 +152,7 @@ fn move_what_it_says(db: &mut Database, from: RecordId, into: RecordId) -> Resul
     let own = (Description::as_select(), records::converted_account_id, records::converted_contact_id, records::assigned_user_id);
     let (description, account, contact, user): Own = records::table.find(into).select(own).first(db)?;
     let other: Own = records::table.find(from).select(own).first(db)?;
-    let says_something = !description.clone().read()?.trim().is_empty();
+    let says_something = !description.clone().read_if_whole()?.trim().is_empty();
     diesel::update(records::table.find(into))
         .set((
             if says_something { description } else { other.0 },

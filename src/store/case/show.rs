@@ -110,7 +110,7 @@ pub(in crate::store) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<
             closed_at: row.closed_at,
             fields: values.remove(&row.id).unwrap_or_default(),
             name: row.name,
-            description: row.description.read()?,
+            description: row.description.read_if_whole()?,
         };
         cases.insert(row.id, case);
     }

@@ -168,7 +168,7 @@ fn remembered(db: &mut Database, named: &HashSet<EmailId>) -> Result<HashMap<Ema
         Ok(of.load::<(EmailId, String, Text)>(db)?)
     })?;
     let one = |(id, subject, text): (EmailId, String, Text)| {
-        let split = split(&text.read(id)?, &subject);
+        let split = split(&text.read_if_whole(id)?, &subject);
         Ok((id, parts(&split.reply, &split.quoted, &split.signature)))
     };
     rows.into_iter().map(one).collect()

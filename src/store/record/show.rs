@@ -111,7 +111,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
             active: row.active,
             assigned_user,
             created_at: row.created_at,
-            description: row.description.read()?,
+            description: row.description.read_if_whole()?,
         })
     };
     rows.into_iter().map(record).collect()
