@@ -9,6 +9,9 @@ use crate::words::EmailId;
 /// 1990-01-01 UTC: no mail in the store is older, so an earlier Date is an error of its sender (PARSE-5).
 const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
 
+/// By how much the clock or the zone of a server may be behind, in seconds. A Date that is later by more is its sender's error.
+const BEHIND: i64 = 86_400;
+
 /// What the rules ask of a message, and what is known of it beside.
 pub struct Occasion<'a> {
     /// The e-mail that it is, or becomes.
@@ -87,12 +90,14 @@ pub fn occasion<'a>(
 
 impl Arrival {
     /// The same with an INTERNALDATE that can be: none of before 1990, as of mail that was put back without its times, none in the future,
-    /// and none before a message was written, as of a server whose clock or zone is behind. History stays history: its Date is no later.
+    /// and none of the hours before a message was written, as of a server whose clock or zone is behind. History stays history.
     pub fn believed(&self, mail: &Mail, now: i64) -> Self {
         let is_credible = |date: &i64| (FIRST_CREDIBLE_DATE..=now).contains(date);
         let written = mail.date.filter(is_credible);
         let internal_date = self.internal_date.map(|date| date.min(now)).filter(is_credible);
-        Self { internal_date: internal_date.map(|date| written.map_or(date, |written| written.max(date))), ..self.clone() }
+        let is_late = |date: i64, written: &i64| (1..=BEHIND).contains(&(written - date));
+        let internal_date = internal_date.map(|date| written.filter(|written| is_late(date, written)).unwrap_or(date));
+        Self { internal_date, ..self.clone() }
     }
 }
 
@@ -126,6 +131,7 @@ mod tests {
             (Some(NOW + 480 * HOUR), Some(NOW - 60), NOW),
             // History, moved here or not, whose Date agrees, is missing, or was wrong.
             (Some(NOW - 480 * HOUR), Some(NOW - 480 * HOUR - 60), NOW - 480 * HOUR),
+            (Some(NOW - 480 * HOUR), Some(NOW - 60), NOW - 480 * HOUR),
             (Some(NOW - 480 * HOUR), None, NOW - 480 * HOUR),
             (Some(NOW - 480 * HOUR), Some(NOW + HOUR), NOW - 480 * HOUR),
             (Some(0), Some(NOW - 480 * HOUR), NOW - 480 * HOUR),

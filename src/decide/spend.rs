@@ -74,10 +74,12 @@ mod tests {
 
     fn facts(limits: Limits) -> Facts {
         let budgets = Budgets { answers: limits, ..Budgets::default() };
-        let known = ["dora", "eve", "fay", "carl"].map(|who| address(&format!("{who}@example.org")));
-        let other = address("eve@example.net");
-        let known = known.iter().chain([&other]).map(Some).chain([None]).collect::<Vec<_>>();
-        let of = |account: i64| known.iter().flat_map(move |who| subjects(*who, AccountId(account)));
+        let known =
+            ["dora@example.org", "eve@example.org", "fay@example.org", "carl@example.org", "eve@example.net"].map(address);
+        let of = |account: i64| {
+            let of_senders = known.iter().flat_map(move |who| subjects(Some(who), AccountId(account)));
+            of_senders.chain(subjects(None, AccountId(account)))
+        };
         let spent: Spent = of(0).chain(of(99)).map(|subject| ((subject, BudgetAction::Answer), [0, 0])).collect();
         Facts { budgets, spent: Some(spent), ..Facts::alone(0) }
     }

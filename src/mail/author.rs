@@ -35,9 +35,6 @@ pub struct Forward {
 /// Message-ID, author in comparison form, and Date in seconds since 1970 UTC.
 pub type LetterKey = (String, String, i64);
 
-/// How many addresses of Reply-To are looked at: a form names one, perhaps behind our own.
-const BEHIND_FORMS: usize = 10;
-
 /// Returns the digest of a letter: whose it was is not to be read in it.
 pub fn letter_digest((message_id, author, date): &LetterKey) -> [u8; 32] {
     digest(format!("{message_id}\0{date} {author}").as_bytes())
@@ -52,23 +49,6 @@ impl Mail {
         }
         let original = self.header_values("X-Original-From").find_map(|value| Address::written(&value));
         original.or_else(|| self.reply_to.first().cloned()).filter(|original| original.key() != from.key())
-    }
-
-    /// AUTO-2: those who may stand behind a web form that writes as we do: the first in Reply-To.
-    pub fn behind_forms(&self) -> impl Iterator<Item = &Address> {
-        self.reply_to.iter().take(BEHIND_FORMS)
-    }
-
-    /// Everybody who may turn out to be the author, once the rules have looked at it: From, who stands behind a list (PARSE-10), and who
-    /// stands behind a form (AUTO-2). What is asked of an author is asked of all of them.
-    pub fn maybe_authors(&self) -> Vec<Address> {
-        let mut authors: Vec<Address> = Vec::new();
-        for one in self.from.iter().cloned().chain(self.behind_via()).chain(self.behind_forms().cloned()) {
-            if !authors.iter().any(|known| known.key() == one.key()) {
-                authors.push(one);
-            }
-        }
-        authors
     }
 
     /// By what a letter is known whatever was changed in it on its way: Message-ID, author and Date, once for each who may be its author.

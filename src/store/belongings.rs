@@ -149,9 +149,9 @@ fn remember(db: &mut Database, raw: &[u8], now: i64) -> Result<()> {
     for part in [raw, mail::header_block(raw)] {
         let Ok(mail) = contain(|| mail::parse(part)) else { continue };
         erasure::remember(db, &[(mail.identity(), mail.content_digest.to_vec())], now)?;
-        if let (Some(from), Some(date)) = (&mail.from, mail.date) {
-            erasure::remember_letters(db, &[(mail.identity(), from.key(), date)], now)?;
-        }
+        // Whoever may turn out to have written it.
+        let authors = mail.from.clone().into_iter().chain(mail.behind_via()).chain(mail.reply_to.clone());
+        erasure::remember_letters(db, &mail.letters_by(authors).collect::<Vec<_>>(), now)?;
         break;
     }
     Ok(())

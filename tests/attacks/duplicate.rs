@@ -324,7 +324,8 @@ fn link_3_what_is_held_is_told_to_the_team_that_a_filter_gave_to_what_came_befor
             std::fs::write(&name, letter.bytes()).unwrap();
             name.display().to_string()
         });
-        office.service(&["import", "--account", "support", &names[0], &names[1]]).ok();
+        let held = office.service(&["import", "--account", "support", &names[0], &names[1]]).fails(65);
+        assert!(held.contains("is held"), "{held}");
         let told = |login: &str| office.asks(login, &["-o", "json", "notification", "list"]).ok().matches("review").count();
         assert!(told("cyd") > 0 && told("ada") == 0, "{}", office.service(&["explain", "<about@example.net>"]).ok());
     });

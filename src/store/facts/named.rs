@@ -50,9 +50,9 @@ impl Named {
             named.contents.extend(of_passage.iter().map(|id| (id.clone(), mail.content_digest)));
             named.message_ids.extend(of_passage);
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
-            // Whose mail was passed on may turn out to be the sender, too (CASE-6).
+            // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
-                mail.maybe_authors().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
+                mail.behind_via().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
             let recipients = mail.to.iter().chain(&mail.cc).chain(&mail.bcc);
             let people = mail.from.iter().chain(&mail.reply_to).chain(recipients).chain(&behind);
             named.people.extend(people.map(Address::key));
