@@ -9,7 +9,7 @@ use super::gate::Gate;
 use super::merge;
 use super::plan::{Change, Plan};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{EmailId, RecordId, Rule, ThreadId};
+use crate::words::{EmailId, RecordId, ThreadId};
 
 /// A message's place in its conversation.
 pub struct Conversation {
@@ -256,18 +256,10 @@ fn by_subject(mail: &Mail, arrived_at: i64, itself: Option<EmailId>, facts: &Fac
         return None;
     }
     let keys = subject_keys(mail, &subject, facts);
-    let found = keys.iter().filter_map(|key| facts.by_subject.get(key)).flatten().copied();
-    let found: Vec<EmailId> = found.filter(|email| Some(*email) != itself).collect();
-    if found.is_empty() {
+    let mut found = keys.iter().filter_map(|key| facts.by_subject.get(key)).flatten().copied();
+    // What others have of it is theirs to know: it is not told apart from nothing (ACCESS-2).
+    let Some(email) = found.find(|email| Some(*email) != itself && facts.may_guess(*email)) else {
         plan.note(reason!(Thread3, "it looks like an answer, but nobody wrote of this subject with its sender of late"));
-        return None;
-    }
-    let Some(email) = found.into_iter().find(|email| facts.may_guess(*email)) else {
-        plan.note(reason!(
-            Thread3,
-            "it looks like an answer, but only others have mail of this subject with its sender ({})",
-            Rule::Access2
-        ));
         return None;
     };
     let known = facts.emails.get(&email)?;

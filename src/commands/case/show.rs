@@ -136,7 +136,10 @@ impl Show {
         let mut stream = if self.short { None } else { Some(case::stream(db, id, &Sight::Everything)?) };
         hearsay::mask_stream(db, context.actor_ref(), stream.as_deref_mut().unwrap_or_default())?;
         let taking_part = taking_part(db, context.actor_ref(), id)?;
-        let whole = Whole { case: case::show(db, id)?, taking_part, stream };
+        let mut case = case::show(db, id)?;
+        // What it refers to may be another desk's.
+        hearsay::hide(db, context.actor_ref(), vec![&mut case.refers_to])?;
+        let whole = Whole { case, taking_part, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())
     }
