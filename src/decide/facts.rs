@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::access::{Actor, Relation, act};
-use super::along::{Owners, Part};
+use super::along::Part;
 use super::budget::{Budgets, Spent};
 use super::fields::Fields;
 use super::filter::Filter;
@@ -569,9 +569,8 @@ pub struct EmailFacts {
 }
 
 impl EmailFacts {
-    /// Whose it is.
-    pub fn owners(&self) -> Owners<'_> {
-        Owners { accounts: &self.accounts, teams: &self.teams }
+    fn part(&self) -> Part {
+        Part { accounts: self.accounts.clone(), teams: self.teams.clone(), makes_cases: self.at_desk }
     }
 
     /// None of its accounts makes cases, so what a person said of it says nothing of those (DUP-3).
@@ -612,12 +611,6 @@ pub struct RecordFacts {
     pub others: Vec<RecordId>,
     /// Open Opportunities of an Account or Contact, at most two (LINK-4 asks whether there is exactly one).
     pub open_opportunities: Vec<RecordId>,
-}
-
-impl EmailFacts {
-    fn part(&self) -> Part {
-        Part { accounts: self.accounts.clone(), teams: self.teams.clone(), makes_cases: self.at_desk }
-    }
 }
 
 impl RecordFacts {

@@ -73,7 +73,6 @@ impl Reach {
         let owners = |email: EmailId| Owners {
             accounts: self.accounts.get(&email).map_or(&[], Vec::as_slice),
             teams: self.teams.get(&email).map_or(&[], Vec::as_slice),
-            ..Owners::default()
         };
         let named = adoption.email.map(|(named, _)| named);
         let door = adoption.brought.door(named.map(owners).unwrap_or_default());
