@@ -139,5 +139,13 @@ fn access_2_an_e_mail_that_may_be_read_does_not_name_a_record_that_may_not() {
         assert!(!stream.contains(&format!("case:{other}")), "{database}: {stream}");
         let told = office.service(&["case", "show", number]).ok();
         assert_eq!(told.contains(&format!("case:{other}")), stream.contains("another record"), "{database}: {told} {stream}");
+        // Nor does a case name the one that it refers to.
+        let made = office.json(&["case", "split", &other, "--email", &id])["number"].to_string();
+        office.service(&["case", "assign", &made, "eve"]).ok();
+        for format in ["text", "json"] {
+            let case = |told: String| told.contains(&format!("case:{other}\n")) || told.contains(&format!("\"case:{other}\""));
+            assert!(case(office.service(&["-o", format, "case", "show", &made]).ok()), "{database}");
+            assert!(!case(office.asks("eve", &["-o", format, "case", "show", &made]).ok()), "{database}");
+        }
     }
 }
