@@ -334,11 +334,11 @@ in_both_worlds! {
     fn fetch_6_ten_kills_lose_nothing_and_double_nothing(world: &mut World, user: &str) {
         let server = dovecot::server();
         let filler = format!("X-Filler: {}\r\n", "x".repeat(900));
-        let mail: Vec<_> = (0..600).flat_map(|n| [letter(&format!("{n}"), &filler), reply(&format!("{n}r"), &format!("{n}"))]).collect();
+        let mail: Vec<_> = (0..400).flat_map(|n| [letter(&format!("{n}"), &filler), reply(&format!("{n}r"), &format!("{n}"))]).collect();
         server.append(user, "INBOX", mail.iter().map(Vec::as_slice));
         add_support(world, user, server.port);
         let config = std::fs::read_to_string(world.config()).unwrap();
-        let more = "[fetch]\nbatch-messages = 20\n[budgets.cases]\nper-address = [600, 600]\n";
+        let more = "[fetch]\nbatch-messages = 20\n[budgets.cases]\nper-address = [400, 400]\n";
         world.write(&world.config(), &format!("{config}\n{more}"), 0o600);
         for kill in 0..10 {
             let mut pass = world.command(&["fetch", "support"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
@@ -347,21 +347,21 @@ in_both_worlds! {
             pass.kill().unwrap();
             pass.wait().unwrap();
         }
-        let _ = world.run(&["fetch", "support"]).ok();
-        // On a slow machine three deaths may have met one message: it is kept aside whole.
+        // On a slow machine three deaths may have met one message: it is kept aside whole, and that is said.
+        let _ = world.run(&["fetch", "support"]);
         let _ = world.run(&["quarantine", "retry", "--all"]).ok();
         let mut subjects: Vec<_> = emails(world).iter().map(|email| email["subject"].to_string()).collect();
         subjects.sort();
         subjects.dedup();
-        assert_eq!((emails(world).len(), subjects.len()), (1_200, 1_200), "every message is there once");
-        assert_eq!(cases(world).len(), 600, "each thread has one case");
+        assert_eq!((emails(world).len(), subjects.len()), (800, 800), "every message is there once");
+        assert_eq!(cases(world).len(), 400, "each thread has one case");
         assert_eq!(world.run(&["fetch"]).ok(), "");
-        assert_eq!(emails(world).len(), 1_200);
+        assert_eq!(emails(world).len(), 800);
         // ACK-3: the address has spent its budget; one more waits for a person, and the pass says so once.
         server.append(user, "INBOX", [letter("more", "").as_slice()]);
         let line = world.run(&["fetch"]).fails(65);
         assert!(line.contains("account support: a case is held back, as a budget is spent"), "{line}");
-        assert_eq!((cases(world).len(), world.run(&["fetch"]).ok().as_str()), (600, ""));
+        assert_eq!((cases(world).len(), world.run(&["fetch"]).ok().as_str()), (400, ""));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::support::smtp::{Manners, SmtpSink};
 use crate::support::world::World;
 
 /// How long a run is where nobody says it.
-const SHORT: Duration = Duration::from_secs(10);
+const SHORT: Duration = Duration::from_secs(7);
 
 /// How many quarters of that time are added where it was not enough.
 const PATIENCE: u32 = 12;
@@ -54,6 +54,8 @@ struct Rack {
     sink: SmtpSink,
     seed: u64,
     over: AtomicBool,
+    /// Its time is over, and too little was done.
+    is_late: AtomicBool,
     /// A message was in hand when its pass was killed: the next pass is let through, so that none dies twice at one message, and
     /// whatever is quarantined is so for no fault of its own.
     spared: Mutex<bool>,
@@ -100,6 +102,7 @@ impl Rack {
             sink,
             seed,
             over: AtomicBool::new(false),
+            is_late: AtomicBool::new(false),
             spared: Mutex::new(false),
             steps: RwLock::new(()),
             done: Figures::default(),
@@ -210,7 +213,8 @@ impl Rack {
         while !self.over.load(Ordering::SeqCst) {
             let arguments: &[&str] = if dice.roll(4) == 0 { &["send"] } else { &["fetch", "support", "sales"] };
             count(&self.done.passes);
-            if dice.roll(5) == 0 {
+            let is_late = self.is_late.load(Ordering::SeqCst);
+            if dice.roll(if is_late { 2 } else { 5 }) == 0 {
                 self.die_at_a_step(arguments, 1 + dice.roll(24));
                 continue;
             }
@@ -285,6 +289,9 @@ impl Rack {
         let (Some(cluster), mut dice) = (&self.cluster, Dice(self.seed ^ 0xABCD)) else { return };
         while !self.over.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1_500 + dice.roll(2_500)));
+            if self.is_late.load(Ordering::SeqCst) {
+                continue;
+            }
             cluster.kill();
             count(&self.done.outages);
             std::thread::sleep(Duration::from_millis(dice.roll(600)));
@@ -300,7 +307,8 @@ impl Rack {
                 scope.spawn(move || self.passes(number));
             }
             std::thread::sleep(time);
-            // On a machine that is slow or busy little may have happened by then.
+            // On a machine that is slow or busy little may have happened by then: what is missing comes about where the database stays.
+            self.is_late.store(true, Ordering::SeqCst);
             for _ in 0..PATIENCE {
                 if self.has_done_enough() {
                     break;

@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod rows;
 pub mod s3;
 pub mod smtp;
+pub mod sqlite;
 pub mod world;
 
 use std::ops::{Deref, DerefMut};

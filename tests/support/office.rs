@@ -24,7 +24,7 @@ impl Office {
     pub fn on(database: &str) -> Self {
         let office = Self::empty();
         match database {
-            "postgresql" => office.service(&["init", "--database", &super::postgres::empty_database()]).ok(),
+            "postgresql" => office.service(&["init", "--database", &super::postgres::named_database()]).ok(),
             _ => office.service(&["init"]).ok(),
         };
         office

@@ -43,6 +43,14 @@ pub fn fresh_database() -> String {
     make_database("migrated")
 }
 
+/// The same with a name of its own, as `init` finds one that is there.
+pub fn named_database() -> String {
+    let url = fresh_database();
+    let name = "UPDATE settings SET value = substr(md5(random()::text), 1, 16) WHERE name = 'store'";
+    PgConnection::establish(&url).unwrap().batch_execute(name).unwrap();
+    url
+}
+
 /// Makes a database without any table that no other test has and returns its URL.
 pub fn empty_database() -> String {
     make_database("template0")

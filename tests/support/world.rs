@@ -35,6 +35,7 @@ impl World {
     /// Set up by `init` with a SQLite database.
     pub fn new() -> Self {
         let world = Self::empty();
+        super::sqlite::put_migrated(&world.database());
         world.run(&["init"]).ok();
         world
     }
@@ -42,7 +43,7 @@ impl World {
     /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
     pub fn on(database: &str) -> Self {
         if database == "postgresql" {
-            return Self::at(&super::postgres::empty_database());
+            return Self::at(&super::postgres::named_database());
         }
         Self::new()
     }
