@@ -5,8 +5,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # A fresh container has no locale; C.UTF-8 is in every Debian.
 export LC_ALL := C.UTF-8
-# Most tests wait for servers longer than they compute.
-export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
+# Tests wait for servers as long as they compute, and longer.
+export RUST_TEST_THREADS ?= $(shell echo $$((4 * $$(nproc))))
 
 # As `cargo clippy` does it, but what is linted is built as well: the crates below are compiled once instead of twice.
 LINTING := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
