@@ -1,7 +1,7 @@
 //! Whose a case is: which mail is of it by its thread alone, and by nobody's word (ACCESS-2). A thread may be of several desks, and of
 //! somebody's own mail: whoever may read a case reads what is in it, so nothing comes to it that was somebody else's until then. This is
 //! the one place that says so: what comes in, what answers it, what goes on elsewhere, what is read again (WHY-2) and what is merged is held
-//! against [`Part::is_of`]; what comes along with another e-mail (THREAD-2) against [`Door::lets`].
+//! against [`Part::is_of`]; what comes along with another e-mail (THREAD-2) against [`Brought::lets`].
 
 use crate::words::{AccountId, TeamId};
 
@@ -28,9 +28,9 @@ impl Part {
 /// Who brings e-mails along when one of them comes to a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Brought {
-    /// Mail through this account.
+    /// Mail through this account: what came through it as well.
     Mail(AccountId),
-    /// A person's word.
+    /// A person's word: what came through an account of the e-mail that is meant.
     Person,
 }
 
@@ -42,32 +42,12 @@ pub struct Owners<'a> {
     pub teams: &'a [TeamId],
 }
 
-/// By which desk an e-mail may come along.
-#[derive(Debug, Clone, Copy)]
-pub enum Door<'a> {
-    /// What came through this account comes along with other mail through it.
-    Account(AccountId),
-    /// What came through an account of another e-mail comes along with that one.
-    With(Owners<'a>),
-}
-
-impl<'a> Brought {
-    /// The door for others when an e-mail of theirs is named.
-    pub const fn door(self, named: Owners<'a>) -> Door<'a> {
-        match self {
-            Self::Mail(account) => Door::Account(account),
-            Self::Person => Door::With(named),
-        }
-    }
-}
-
-impl Door<'_> {
-    /// Whether an e-mail may come to a case of these teams.
-    pub fn lets(self, email: Owners<'_>, case_teams: &[TeamId]) -> bool {
-        let came = |account: &AccountId| email.accounts.contains(account);
+impl Brought {
+    /// Whether an e-mail comes along with another one to a case of these teams.
+    pub fn lets(self, email: Owners<'_>, with: Owners<'_>, case_teams: &[TeamId]) -> bool {
         let is_of_desk = match self {
-            Self::Account(account) => came(&account),
-            Self::With(other) => other.accounts.iter().any(came),
+            Self::Mail(account) => email.accounts.contains(&account),
+            Self::Person => with.accounts.iter().any(|account| email.accounts.contains(account)),
         };
         is_of_desk || email.teams.iter().any(|team| case_teams.contains(team))
     }
@@ -105,13 +85,12 @@ mod tests {
         let desk = Owners { accounts: &[DESK], teams: &[] };
         let sales = Owners { accounts: &[AccountId(2)], teams: &[TeamId(20)] };
         let private = Owners::default();
-        let brought = [Brought::Mail(DESK).door(desk), Brought::Person.door(desk)];
-        for door in brought {
-            let all = [desk, sales, private].map(|email| door.lets(email, &[TeamId(10)]));
-            assert_eq!(all, [true, false, false], "{door:?}");
-            assert!(door.lets(sales, &[TeamId(10), TeamId(20)]), "{door:?}: its team has the case");
+        for who in [Brought::Mail(DESK), Brought::Person] {
+            let all = [desk, sales, private].map(|email| who.lets(email, desk, &[TeamId(10)]));
+            assert_eq!(all, [true, false, false], "{who:?}");
+            assert!(who.lets(sales, desk, &[TeamId(10), TeamId(20)]), "{who:?}: its team has the case");
         }
-        assert!(!Brought::Mail(AccountId(9)).door(private).lets(private, &[]), "a personal account brings nothing");
-        assert!(!Brought::Person.door(private).lets(private, &[]), "nor what is nobody's desk's");
+        assert!(!Brought::Mail(AccountId(9)).lets(private, private, &[]), "a personal account brings nothing");
+        assert!(!Brought::Person.lets(private, private, &[]), "nor what is nobody's desk's");
     }
 }

@@ -212,14 +212,15 @@ fn take_back(email: EmailId, before: RecordId, linked: Option<&Written>, facts: 
 pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailId> {
     let Some(named) = facts.emails.get(&email) else { return Vec::new() };
     let (thread, with) = (facts.thread(named.thread), group_accounts(named, facts));
-    let door = Brought::Person.door(Owners { accounts: &with, teams: &named.teams });
+    let with = Owners { accounts: &with, teams: &named.teams };
     let is_case = facts.is_case(record);
     let case_teams = facts.records.get(&record).map_or(&[][..], |known| &known.teams);
     // To somebody who is no case it brings what came through the same accounts: their owners gave their word for all of that.
     let came_the_same_way = |known: &EmailFacts| known.accounts.iter().any(|account| named.accounts.contains(account));
     let may_come = |known: &EmailFacts| {
         let accounts = group_accounts(known, facts);
-        door.lets(Owners { accounts: &accounts, teams: &known.teams }, case_teams) || (!is_case && came_the_same_way(known))
+        let owners = Owners { accounts: &accounts, teams: &known.teams };
+        Brought::Person.lets(owners, with, case_teams) || (!is_case && came_the_same_way(known))
     };
     let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
         (None, None) => true,

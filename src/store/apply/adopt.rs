@@ -75,8 +75,8 @@ impl Reach {
             teams: self.teams.get(&email).map_or(&[], Vec::as_slice),
         };
         let named = adoption.email.map(|(named, _)| named);
-        let door = adoption.brought.door(named.map(owners).unwrap_or_default());
-        named == Some(email) || door.lets(owners(email), self.case_teams.get(&adoption.case).map_or(&[], Vec::as_slice))
+        let (with, case_teams) = (named.map(owners).unwrap_or_default(), self.case_teams.get(&adoption.case));
+        named == Some(email) || adoption.brought.lets(owners(email), with, case_teams.map_or(&[], Vec::as_slice))
     }
 }
 
