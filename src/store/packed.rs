@@ -68,12 +68,8 @@ impl Dictionary {
     }
 
     fn pack(self, plain: &[u8]) -> Vec<u8> {
-        COMPRESSORS.with_borrow_mut(|[reasons, texts]| {
-            let kept = match self {
-                Self::Reasons => reasons,
-                Self::Texts => texts,
-            };
-            let compressor = kept.get_or_insert_with(|| self.compressor().expect("the dictionary is ours"));
+        COMPRESSORS.with_borrow_mut(|kept| {
+            let compressor = kept[self as usize].get_or_insert_with(|| self.compressor().expect("the dictionary is ours"));
             // What is large goes back to the system once it is written; what is small is no larger than it must be.
             let mut packed = room::of(compress_bound(plain.len()));
             compressor.compress_to_buffer(plain, &mut packed).expect("the output buffer has zstd's own upper bound");
@@ -96,20 +92,24 @@ impl Dictionary {
         ensure!(*form == self.form(), "{what} is packed in a way that this espomail does not know");
         let size = get_frame_content_size(packed).ok().flatten().filter(|size| *size <= MOST);
         let size = usize::try_from(size.with_context(|| format!("{what}, packed, is damaged"))?)?;
-        let plain = DECOMPRESSORS.with_borrow_mut(|[reasons, texts]| {
-            let kept = match self {
-                Self::Reasons => reasons,
-                Self::Texts => texts,
-            };
+        let plain = DECOMPRESSORS.with_borrow_mut(|kept| {
             let of = || Decompressor::with_dictionary(self.bytes()).expect("the dictionary is ours");
-            kept.get_or_insert_with(of).decompress(packed, size).with_context(|| format!("unpacking {what}"))
+            kept[self as usize].get_or_insert_with(of).decompress(packed, size).with_context(|| format!("unpacking {what}"))
         })?;
         String::from_utf8(plain).with_context(|| format!("unpacking {what}"))
     }
 
-    /// Whether what cannot be read was packed in this form: then it is damaged, and no matter of another espomail.
-    pub fn has_packed(self, packed: &[u8]) -> bool {
-        packed.first() == Some(&self.form())
+    /// The same for whoever goes on where it is damaged: what nobody can read says nothing, and a bad sector, say, must not end what goes over
+    /// many. None then; what another espomail packed is an error.
+    pub fn unpack_if_whole(self, packed: &[u8], what: std::fmt::Arguments<'_>) -> Result<Option<String>> {
+        match self.unpack(packed) {
+            Ok(plain) => Ok(Some(plain)),
+            Err(error) if packed.first() == Some(&self.form()) => {
+                log::warn!("{what} cannot be read: {error:#}");
+                Ok(None)
+            }
+            Err(error) => Err(error.context(what.to_string())),
+        }
     }
 }
 
@@ -134,16 +134,13 @@ impl Packable {
         Self::of(Dictionary::Texts, plain)
     }
 
-    /// Reads such a text for whoever goes on without it where it is damaged: nobody can read it, and that must not end what goes over many. What
-    /// another espomail packed is an error.
-    pub(super) fn read_if_whole(self, what: impl std::fmt::Display) -> Result<String> {
-        let is_ours = self.packed.as_deref().is_some_and(|packed| Dictionary::Texts.has_packed(packed));
-        match self.read() {
-            Err(error) if is_ours => {
-                log::warn!("{what} cannot be read: {error:#}");
-                Ok(DAMAGED.to_string())
+    /// Reads such a text for whoever goes on without it where it is damaged.
+    pub(super) fn read_if_whole(self, what: std::fmt::Arguments<'_>) -> Result<String> {
+        match self.packed {
+            Some(packed) if self.plain.is_empty() => {
+                Ok(Dictionary::Texts.unpack_if_whole(&packed, what)?.unwrap_or_else(|| DAMAGED.to_string()))
             }
-            read => read.with_context(|| what.to_string()),
+            _ => Ok(self.plain),
         }
     }
 
@@ -183,9 +180,10 @@ mod tests {
             assert!(damaged.clone().read().is_err());
             // What is ours and damaged ends nothing that goes over many; what is not known does.
             let is_ours = damaged.packed.as_deref().is_some_and(|packed| packed.first() == Some(&2));
-            assert_eq!(damaged.read_if_whole("a text").is_ok_and(|text| text == DAMAGED), is_ours);
+            assert_eq!(damaged.read_if_whole(format_args!("a text")).is_ok_and(|text| text == DAMAGED), is_ours);
         }
-        assert!(Dictionary::Texts.has_packed(&packed) && !Dictionary::Texts.has_packed(&reasons));
+        assert!(Dictionary::Texts.unpack_if_whole(&packed[..packed.len() - 3], format_args!("a text")).unwrap().is_none());
+        assert!(Dictionary::Texts.unpack_if_whole(&reasons, format_args!("a text")).is_err());
         assert_eq!(Dictionary::Texts.unpack(&packed).unwrap(), LETTER, "and the next one is read");
         let long = "No two of these are like another: ".to_string() + &"x".repeat(3 << 20);
         assert_eq!(Dictionary::Texts.unpack(&Dictionary::Texts.packed(&long).unwrap()).unwrap(), long);

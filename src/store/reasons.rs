@@ -57,17 +57,10 @@ impl Row {
         (self.position_id, self.uid)
     }
 
-    /// What cannot be read by anybody says nothing: a bad sector, say, must not end what goes over all of them. What another espomail
-    /// packed is an error.
+    /// None where they are damaged.
     pub fn read(&self) -> Result<Option<String>> {
-        match Dictionary::Reasons.unpack(&self.reasons) {
-            Ok(why) => Ok(Some(why)),
-            Err(error) if Dictionary::Reasons.has_packed(&self.reasons) => {
-                log::warn!("the reasons of UID {} (position {}) cannot be read: {error:#}", self.uid, self.position_id);
-                Ok(None)
-            }
-            Err(error) => Err(error.context(format!("the reasons of UID {}", self.uid))),
-        }
+        let Self { position_id, uid, .. } = self;
+        Dictionary::Reasons.unpack_if_whole(&self.reasons, format_args!("the reasons of UID {uid} (position {position_id})"))
     }
 }
 

@@ -51,7 +51,7 @@ impl Description {
 
     /// The same for whoever goes on without it where it is damaged.
     pub fn read_if_whole(self) -> Result<String> {
-        Packable { plain: self.description, packed: self.packed }.read_if_whole("the description of a record")
+        Packable { plain: self.description, packed: self.packed }.read_if_whole(format_args!("the description of a record"))
     }
 }
 
