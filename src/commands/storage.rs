@@ -153,15 +153,7 @@ fn rename(context: &Context, (from, to): (&str, &str), anyway: bool, is_rehearsa
         return Err(Fault::new(Class::Usage, what).hint("try: espomail storage move --to database").into());
     };
     let (mut store, permit) = (context.store()?, context.administrator()?);
-    let setting = Setting {
-        to: Some(to),
-        is_rehearsal,
-        permit: &permit,
-        now: context.now(),
-        stop: &Stop::default(),
-        progress: &|text| context.out.progress(text),
-    };
-    let found = pass::rename(&mut store, (from, to), anyway, &setting)?;
+    let found = pass::rename(&mut store, &permit, (from, to), (anyway, is_rehearsal), context.now())?;
     let would = if is_rehearsal { "would be" } else { "is" };
     let mut text = format!("{from} {would} {} from now on, with {} messages.", found.to, found.messages);
     if !found.missing.is_empty() {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::{Stop, crew};
 use crate::decide::access::Permit;
-use crate::depot::{self, Depot};
+use crate::depot::{self, Depot, Listed};
 use crate::fault::{Class, Fault, Reach, reach_of, step};
 use crate::store::raw::{self, Packed};
 use crate::store::storage::{self, Leaving, Moving, Place, Storage, state};
@@ -274,6 +274,20 @@ fn lost(place: &str, why: &str) -> anyhow::Error {
     Fault::new(Class::Io, format!("{place}: {why}")).reach(Reach::Mailbox).into()
 }
 
+/// Looks at what of a storage begins with a byte: counts the messages that are to lie there, and names those that do not. Returns what nothing
+/// names.
+fn look(
+    store: &mut Store,
+    storage: &Storage,
+    first: u8,
+    (messages, missing): (&mut i64, &mut Vec<String>),
+) -> Result<Vec<Listed>> {
+    let held = storage::held_against(store.connection(), storage, first)?;
+    *messages += held.messages;
+    missing.extend(held.missing.into_iter().map(|(raw, name)| format!("raw {raw}: {name}")));
+    Ok(held.unnamed)
+}
+
 /// What was found where a storage is said to be by now.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Renamed {
@@ -287,7 +301,13 @@ pub struct Renamed {
 }
 
 /// Says that a storage has another URL by now, once every object of it was seen there; `anyway` with some of them missing.
-pub fn rename(store: &mut Store, (from, to): (&str, &'static Depot), anyway: bool, setting: &Setting<'_>) -> Result<Renamed> {
+pub fn rename(
+    store: &mut Store,
+    permit: &Permit<'_>,
+    (from, to): (&str, &Depot),
+    (anyway, dry_run): (bool, bool),
+    now: i64,
+) -> Result<Renamed> {
     let all = storage::all(store.connection())?;
     let Some(known) = all.iter().find(|one| one.url == from) else {
         let urls: Vec<&str> = all.iter().map(|one| one.url.as_str()).collect();
@@ -306,12 +326,9 @@ pub fn rename(store: &mut Store, (from, to): (&str, &'static Depot), anyway: boo
     }
     to.is_there(&known.folder)?;
     let there = Storage { url: to.url.clone(), ..known.clone() };
-    let mut found =
-        Renamed { from: from.into(), to: to.url.clone(), messages: 0, missing: Vec::new(), dry_run: setting.is_rehearsal };
+    let mut found = Renamed { from: from.into(), to: to.url.clone(), messages: 0, missing: Vec::new(), dry_run };
     for first in 0..=u8::MAX {
-        let held = storage::held_against(store.connection(), &there, first)?;
-        found.messages += held.messages;
-        found.missing.extend(held.missing.into_iter().map(|(raw, name)| format!("raw {raw}: {name}")));
+        look(store, &there, first, (&mut found.messages, &mut found.missing))?;
     }
     if !found.missing.is_empty() && !anyway {
         let named: Vec<&str> = found.missing.iter().take(FEW).map(String::as_str).collect();
@@ -324,11 +341,11 @@ pub fn rename(store: &mut Store, (from, to): (&str, &'static Depot), anyway: boo
         );
         return Err(Fault::new(Class::Data, what).hint("put them there; to do without them: --anyway").into());
     }
-    if !setting.is_rehearsal {
+    if !dry_run {
         store.alone(|db| {
             storage::rename(db, known, &to.url)?;
-            access::record(db, setting.permit, "storage rename", &to.url, &format!("before: {from}"), setting.now)?;
-            state::note_missing(db, found.missing.len(), setting.now)
+            access::record(db, permit, "storage rename", &to.url, &format!("before: {from}"), now)?;
+            state::note_missing(db, found.missing.len(), now)
         })?;
     }
     Ok(found)
@@ -362,10 +379,8 @@ pub fn check(store: &mut Store, delete: bool, now: i64) -> Result<Vec<Checked>> 
             deleted: delete,
         };
         for first in 0..=u8::MAX {
-            let held = storage::held_against(store.connection(), &storage, first)?;
-            found.messages += held.messages;
-            found.missing.extend(held.missing.into_iter().map(|(raw, name)| format!("raw {raw}: {name}")));
-            let old: Vec<_> = held.unnamed.into_iter().filter(|one| one.written_at < now - AGE).collect();
+            let unnamed = look(store, &storage, first, (&mut found.messages, &mut found.missing))?;
+            let old: Vec<_> = unnamed.into_iter().filter(|one| one.written_at < now - AGE).collect();
             found.unnamed += i64::try_from(old.len())?;
             found.unnamed_bytes += old.iter().map(|one| one.bytes).sum::<u64>();
             if delete && !old.is_empty() {
