@@ -49,7 +49,7 @@ impl Other {
 const COPIES_ARE_APART: u64 = 900;
 
 /// How long a message may be on its way, in seconds.
-const LONG_ON_ITS_WAY: i64 = 30 * 86_400;
+pub const LONG_ON_ITS_WAY: i64 = 30 * 86_400;
 
 /// FETCH-2: what an alarm, a fax box or a controller without a clock sends has neither a Message-ID nor a Date, and is the same each time.
 /// The next one is a message of its own, known by what the first server wrote of it. Returns it so, where it is one.

@@ -52,7 +52,7 @@ pub use again::{Done, Stored, again, again_elsewhere};
 pub use along::{Brought, Owners};
 pub use author::authors;
 pub use distribute::works_on_cases;
-pub use duplicate::answers_to;
+pub use duplicate::{LONG_ON_ITS_WAY, answers_to};
 pub use facts::*;
 pub use hand::{NextCase, Word, next_turn, release};
 pub use plan::*;

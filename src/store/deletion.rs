@@ -11,6 +11,7 @@ use super::schema::{
     accounts, deletion_accounts, deletions, email_accounts, emails, former_account_deletions, former_account_emails, outbox,
 };
 use super::{Database, IN_LIST, search};
+use crate::decide::LONG_ON_ITS_WAY;
 use crate::mail::letter_digest;
 use crate::words::{AccountId, EmailId, OutgoingKind, ParentBy, RecordId, RecordKind};
 
@@ -132,9 +133,6 @@ fn row((message_id, content_digest, author, date): &Written, now: i64) -> Deleti
     let (message_id, content_digest) = (message_id.clone(), content_digest.clone());
     DeletionRow { message_id, content_digest, letter, deleted_at: now, is_for_all: false }
 }
-
-/// How long a letter may be on its way, in seconds.
-const LONG_ON_ITS_WAY: i64 = 30 * 86_400;
 
 /// A Date by which a letter can be told from others of its Message-ID: one that is believed (PARSE-5), so that the e-mail is sorted by it,
 /// and of about when it came. A device whose clock stands still writes the same one into all that it sends.
