@@ -271,10 +271,10 @@ pub fn find_seen(db: &mut Database, actor: &Actor, wanted: &str) -> Result<Accou
     found.cloned().ok_or_else(|| not_found("account", wanted, &names()))
 }
 
-/// Returns the names of the personal accounts of others.
-pub fn of_others(db: &mut Database, user: Option<UserId>) -> Result<HashSet<String>> {
-    let others = accounts::table.filter(accounts::owner_id.is_not_null()).select((accounts::name, accounts::owner_id));
-    let all: Vec<(String, Option<UserId>)> = others.load(db)?;
+/// Returns which of some accounts, by name, are others' own.
+pub fn of_others(db: &mut Database, names: &[String], user: Option<UserId>) -> Result<HashSet<String>> {
+    let own = accounts::table.filter(accounts::name.eq_any(names)).filter(accounts::owner_id.is_not_null());
+    let all: Vec<(String, Option<UserId>)> = own.select((accounts::name, accounts::owner_id)).load(db)?;
     Ok(all.into_iter().filter(|(_, owner)| *owner != user).map(|(name, _)| name).collect())
 }
 

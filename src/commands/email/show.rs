@@ -52,7 +52,7 @@ impl Show {
             // That others have something of this Message-ID is theirs to know, too.
             email.id_collision = email.id_collision && hearsay::knows_collision(db, actor, &email)?;
             // Through which accounts of their own it came, and where others keep their copy, is theirs to know.
-            let others = account::of_others(db, actor.user)?;
+            let others = account::of_others(db, &email.accounts, actor.user)?;
             email.accounts.retain(|account| !others.contains(account));
             for reader in email.users.iter_mut().filter(|reader| Some(&reader.login) != actor.login.as_ref()) {
                 *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
