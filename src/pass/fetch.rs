@@ -137,9 +137,11 @@ impl AccountReport {
 }
 
 impl AccountReport {
-    /// Whether it rests now that it failed (FETCH-10): not where mailboxes alone failed, and others were read.
-    pub fn rests(&self) -> bool {
-        !self.is_read || self.faults.iter().any(|fault| reach_of(fault) != Reach::Mailbox)
+    /// For how many seconds it rests now that it failed, and had failed so often before (FETCH-10): not at all where mailboxes alone failed,
+    /// and others were read.
+    pub fn rest(&self, failures_before: i64) -> i64 {
+        let rests = !self.is_read || self.faults.iter().any(|fault| reach_of(fault) != Reach::Mailbox);
+        if rests { 60 * back_off_minutes(failures_before) } else { 0 }
     }
 
     /// Whether there is nothing to tell.
@@ -338,8 +340,7 @@ fn visit(
         Some(first) => {
             let (error, same) = (one_line(first), sameness(first));
             let is_its_own = reach_of(first) != Reach::Run;
-            let rest = if report.rests() { 60 * back_off_minutes(account.state.failures) } else { 0 };
-            let retry_at = is_its_own.then_some(now + rest);
+            let retry_at = is_its_own.then(|| now + report.rest(account.state.failures));
             let note = |store: &mut Store| {
                 store.transaction(|db| {
                     let say = state::note_failure(db, account.id, now, (&error, &same), retry_at)?;

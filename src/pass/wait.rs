@@ -12,7 +12,6 @@ use super::heartbeat::Heartbeat;
 use super::index;
 use super::memory::Memory;
 use super::restored;
-use crate::decide::failure::back_off_minutes;
 use crate::fault::contain;
 use crate::mailbox::Session;
 use crate::store::account::{self, Account};
@@ -188,14 +187,12 @@ impl Wait<'_> {
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.returned.notify_one();
         let report = report?;
-        let (is_vain, has_failed, rests) = (report.tally.is_empty(), !report.faults.is_empty(), report.rests());
+        let is_vain = report.tally.is_empty();
+        // It rests, as it would between passes (FETCH-10), and is polled as they would where it does not.
+        let rest = (!report.faults.is_empty()).then(|| report.rest(account.state.failures));
         (self.tell)(report.after(noticed));
-        if has_failed && rests {
-            // It rests, as it would between passes (FETCH-10).
-            let minutes = u64::try_from(back_off_minutes(account.state.failures)).unwrap_or_default();
-            self.pause(Duration::from_secs(60 * minutes));
-        } else if has_failed {
-            self.pause(POLL_EVERY);
+        if let Some(rest) = rest {
+            self.pause(Duration::from_secs(u64::try_from(rest).unwrap_or_default()).max(POLL_EVERY));
         }
         (!self.is_over()).then_some(is_vain)
     }
