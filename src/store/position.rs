@@ -83,6 +83,12 @@ impl Position {
         uid <= self.listed_to.unwrap_or_default().max(self.start_uid)
     }
 
+    /// Whether a message that came to the server at this time is older than what is to be fetched, and was there when the position began: that
+    /// it was not taken is no miss.
+    pub fn is_older(&self, uid: i64, came_at: Option<i64>, fetch_since: i64) -> bool {
+        self.was_there(uid) && came_at.is_some_and(|date| date < fetch_since)
+    }
+
     /// Whether a UID was there when the position began and has no fate yet.
     pub fn is_begun(&self, uid: i64) -> bool {
         self.listed_to.is_some_and(|listed_to| uid <= listed_to)

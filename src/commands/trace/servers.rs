@@ -200,13 +200,10 @@ fn tell(db: &mut Database, account: &Account, sights: Vec<Sight>, asked: &mut As
             }
             let is_read = account.mailboxes.contains(mailbox);
             let name = argument::quoted(&account.name);
-            // What was there already, and is older than fetch-since, is no miss to reconcile.
-            let is_old = |position: &Position| {
-                position.was_there(uid) && sight.came_at.is_some_and(|date| date < account.fetching.fetch_since)
-            };
+            let is_older = |position: &Position| position.is_older(uid, sight.came_at, account.fetching.fetch_since);
             let next = match known.as_ref().filter(|position| uid <= position.last_uid) {
                 None if is_read => format!("espomail fetch {name}"),
-                Some(position) if is_read && !is_old(position) => format!("espomail reconcile {name}"),
+                Some(position) if is_read && !is_older(position) => format!("espomail reconcile {name}"),
                 _ => format!("espomail fetch {name} --mailbox {} --uid {uid}", argument::quoted(mailbox)),
             };
             let not_read = if is_read { "" } else { ", which no pass reads" };

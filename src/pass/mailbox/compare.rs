@@ -293,14 +293,13 @@ impl Walk<'_> {
     /// there any more, too.
     fn judge(&mut self, position: &Position, bare: &[u32]) -> Result<(Vec<u32>, Vec<u32>, usize)> {
         let (mut missing, mut older, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+        let since = self.poll.account.fetching.fetch_since;
         for some in bare.chunks(DATES_AT_ONCE) {
             let dates = self.session.dates(some)?;
             for uid in some {
                 match dates.get(uid) {
                     None => absent.push(*uid),
-                    Some(Some(date)) if *date < self.poll.account.fetching.fetch_since && position.was_there(i64::from(*uid)) => {
-                        older.push(*uid);
-                    }
+                    Some(date) if position.is_older(i64::from(*uid), *date, since) => older.push(*uid),
                     Some(_) => missing.push(*uid),
                 }
             }
