@@ -192,9 +192,8 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
         take_back(email, done, &wanted, facts, &mut plan);
         mark(email, done, marks, &mut plan);
     }
-    let no_news = |step: &Step| is_no_news(step, facts);
     plan.keep(|step| match step.change {
-        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team) && !no_news(step),
+        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team) && !is_no_news(step, facts),
         Change::AddUser { user, .. } => !stored.users.contains(&user),
         Change::Notify { .. } => tell,
         // All else that a further account brings.
